@@ -1,0 +1,1 @@
+"""The arithmetics: one interface, and one file per interpretation of the equations."""

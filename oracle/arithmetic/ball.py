@@ -1,0 +1,181 @@
+"""The ball interpretation: every value is enclosed (python-flint's arb; F. Johansson, IEEE Trans. Comput. 66, 2017).
+
+flint's precision belongs to the process. `precision` owns it: a lock for threads, and the old value restored whatever
+happens. Parallel work is by processes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import arb, arb_mat, ctx, fmpq
+
+from oracle.equations.activations import ACTIVATIONS
+from oracle.errors import KinkError
+from oracle.records.exact import Array, Atom, Constant, Diagonal, Exact
+from oracle.records.operator import Operator, is_zero
+
+_LOCK = threading.RLock()
+
+
+@contextmanager
+def precision(bits: int) -> Iterator[None]:
+    """Work with this many bits, alone, and restore what was there."""
+    with _LOCK:
+        before = ctx.prec
+        ctx.prec = bits
+        try:
+            yield
+        finally:
+            ctx.prec = before
+
+
+class Ball:
+    """Arithmetic on arb_mat values; use it inside `precision`, and one instance per precision."""
+
+    def __init__(self) -> None:
+        self._lifted: dict[int, tuple[Any, Any]] = {}
+
+    def rational(self, value: Fraction) -> Any:
+        """A rational, enclosed."""
+        return arb(fmpq(value.numerator, value.denominator))
+
+    def atom(self, atom: Atom) -> Any:
+        """exp(q), s(q) or s'(q), enclosed."""
+        q = self.rational(atom.argument)
+        if atom.kind == "exp":
+            return q.exp()
+        z = arb_mat(1, 1, [q])
+        s = self.act(atom.activation, z)
+        return (s if atom.kind == "value" else ACTIVATIONS[atom.activation].slope(self, s, z))[0, 0]
+
+    def number(self, value: Exact | float) -> Any:
+        """An exact number, enclosed; a float is its own ball."""
+        if isinstance(value, float):
+            return arb(value)
+        if isinstance(value, Constant):
+            return value.evaluate(self.rational, self.atom)
+        return self.rational(Fraction(value))
+
+    def lift(self, exact: Array) -> Any:
+        """Exact numbers as a matrix of (units, columns)."""
+        exact = np.asarray(exact)
+        rows, columns = (len(exact), 1) if exact.ndim == 1 else exact.shape
+        if exact.dtype != object:
+            return arb_mat(rows, columns, exact.astype(np.float64).ravel().tolist())
+        return arb_mat(rows, columns, [self.number(entry) for entry in exact.ravel().tolist()])
+
+    def _kept(self, exact: Array) -> Any:
+        if id(exact) not in self._lifted:
+            self._lifted[id(exact)] = (exact, self.lift(exact))
+        return self._lifted[id(exact)][1]
+
+    def affine(
+        self, products: Sequence[tuple[Operator, Any]], biases: Sequence[Array] = (), parts: Sequence[Any] = ()
+    ) -> Any:
+        """Sum of operator-vector products, biases and values."""
+        pieces = [self._kept(bias) for bias in biases] + list(parts)
+        for op, v in products:
+            for term in op.terms:
+                if is_zero(term.left) or is_zero(term.right):
+                    continue
+                inner = self.scale(term.right, v)
+                if term.dense is not None:
+                    inner = self._kept(term.dense) * inner
+                pieces.append(self.scale(term.left, inner))
+        if not pieces:
+            op, v = products[0]
+            return arb_mat(op.shape[0], v.ncols())
+        return self.sum(pieces)
+
+    def sum(self, parts: Sequence[Any]) -> Any:
+        """Sum of values, columns broadcast."""
+        columns = max(part.ncols() for part in parts)
+        total = widened(parts[0], columns)
+        for part in parts[1:]:
+            total = total + widened(part, columns)
+        return total
+
+    def mul(self, u: Any, v: Any) -> Any:
+        """Elementwise product."""
+        columns = max(u.ncols(), v.ncols())
+        left, right = widened(u, columns), widened(v, columns)
+        pairs = zip(left.entries(), right.entries(), strict=True)
+        return arb_mat(left.nrows(), columns, [a * b for a, b in pairs])
+
+    def scale(self, factor: Diagonal, v: Any) -> Any:
+        """Exact factor times a value."""
+        if not isinstance(factor, np.ndarray):
+            return v if factor == 1 else v * self.number(factor)
+        columns = v.ncols()
+        factors = self._kept(factor).entries()
+        return arb_mat(v.nrows(), columns, [factors[i // columns] * e for i, e in enumerate(v.entries())])
+
+    def one(self, like: Any) -> Any:
+        """Ones."""
+        return arb_mat(like.nrows(), like.ncols(), [1] * (like.nrows() * like.ncols()))
+
+    def _each(self, function: Callable[[Any], Any], z: Any) -> Any:
+        return arb_mat(z.nrows(), z.ncols(), [function(entry) for entry in z.entries()])
+
+    def tanh(self, z: Any) -> Any:
+        """Elementwise tanh."""
+        return self._each(lambda entry: entry.tanh(), z)
+
+    def positive_part(self, z: Any) -> Any:
+        """Elementwise max(0, z)."""
+        zero = arb(0)
+        return self._each(lambda entry: entry.max(zero), z)
+
+    def unit_step(self, z: Any) -> Any:
+        """Slope of max(0, z); refuses a ball that holds zero."""
+
+        def slope(entry: Any) -> Any:
+            if entry > 0:
+                return arb(1)
+            if entry < 0:
+                return arb(0)
+            raise KinkError(f"max(0, z) may be at its kink: z = {entry}")
+
+        return self._each(slope, z)
+
+    def act(self, activation: str, z: Any) -> Any:
+        """An activation by name."""
+        return ACTIVATIONS[activation].value(self, z)
+
+    def lower(self, v: Any) -> Any:
+        """The matrix of balls."""
+        return v
+
+
+def widened(v: Any, columns: int) -> Any:
+    """A single column repeated."""
+    if v.ncols() == columns:
+        return v
+    return arb_mat(v.nrows(), columns, [entry for entry in v.entries() for _ in range(columns)])
+
+
+def upper_floats(v: Any) -> Array:
+    """Upper bounds of |v| as float64, (units, columns).
+
+    arb.abs_upper rounds up to the working precision; the conversion to float64 may round down by half an ulp, which
+    nextafter undoes.
+    """
+    bounds = np.array([float(entry.abs_upper()) for entry in v.entries()])
+    return np.nextafter(bounds, np.inf).reshape(v.nrows(), v.ncols())
+
+
+def lower_floats(v: Any) -> Array:
+    """Lower bounds of |v| as float64, (units, columns)."""
+    bounds = np.array([float(entry.abs_lower()) for entry in v.entries()])
+    return np.maximum(np.nextafter(bounds, -np.inf), 0.0).reshape(v.nrows(), v.ncols())
+
+
+def middles(v: Any) -> Array:
+    """Midpoints rounded to float64, (units, columns)."""
+    return np.array([float(entry.mid()) for entry in v.entries()]).reshape(v.nrows(), v.ncols())

@@ -1,0 +1,132 @@
+"""The float64 interpretation: NumPy arrays; every exact coefficient is rounded once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from oracle.arithmetic.entrywise import columned
+from oracle.arithmetic.mp import Mp
+from oracle.records.exact import Array, Constant, Diagonal, Exact
+from oracle.records.operator import Operator
+
+_CONSTANT_DIGITS = 40  # transcendental constants are evaluated this far before the one rounding to float64
+
+
+class Float64:
+    """Arithmetic on float arrays of shape (units, columns); `dtype` float32 or float16 for narrower runs."""
+
+    def __init__(self, dtype: Any = np.float64) -> None:
+        self.dtype = np.dtype(dtype)
+        self._operators: dict[int, tuple[Operator, list[tuple[Any, Array | None, Any]]]] = {}
+
+    def number(self, value: Exact | float) -> float:
+        """An exact number, correctly rounded (constants: rounded from 40 digits)."""
+        if isinstance(value, Constant):
+            return float(Mp(_CONSTANT_DIGITS).number(value))
+        return float(value)
+
+    def _read(self, exact: Array) -> Array:
+        if exact.dtype != object:
+            return exact.astype(self.dtype)
+        flat = [self.number(entry) for entry in exact.ravel()]
+        return np.array(flat, dtype=np.float64).reshape(exact.shape).astype(self.dtype)
+
+    def _factor(self, factor: Diagonal) -> Any:
+        return self._read(factor)[:, None] if isinstance(factor, np.ndarray) else self.dtype.type(self.number(factor))
+
+    def _terms(self, op: Operator) -> list[tuple[Any, Array | None, Any]]:
+        """Factors of an operator; its diagonal terms are added exactly before the one rounding."""
+        if id(op) not in self._operators:
+            diagonal = Operator(op.shape, tuple(t for t in op.terms if t.dense is None))
+            factors: list[tuple[Any, Array | None, Any]] = [
+                (_unless_one(self._factor(t.left)), self._read(t.dense), _unless_one(self._factor(t.right)))
+                for t in op.terms
+                if t.dense is not None
+            ]
+            if diagonal.terms and np.any((left := self._factor(diagonal.diagonal_factor())) != 0):
+                factors.append((_unless_one(left), None, None))
+            self._operators[id(op)] = (op, factors)
+        return self._operators[id(op)][1]
+
+    def lift(self, exact: Array) -> Array:
+        """Exact numbers as (units, columns)."""
+        return columned(self._read(np.asarray(exact)))
+
+    def affine(
+        self, products: Sequence[tuple[Operator, Array]], biases: Sequence[Array] = (), parts: Sequence[Array] = ()
+    ) -> Array:
+        """Sum of operator-vector products, biases and values."""
+        total: Any = None
+        for op, v in products:
+            for left, dense, right in self._terms(op):
+                inner = v if right is None else right * v
+                inner = inner if dense is None else dense @ inner
+                inner = inner if left is None else left * inner
+                total = inner if total is None else total + inner
+        for piece in (*(columned(self._read(bias)) for bias in biases), *parts):
+            total = piece if total is None else total + piece
+        if total is None:
+            rows, columns = (products[0][0].shape[0], products[0][1].shape[1]) if products else (0, 1)
+            return np.zeros((rows, columns), dtype=self.dtype)
+        return np.asarray(total)
+
+    def sum(self, parts: Sequence[Array]) -> Array:
+        """Sum of values."""
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        return total
+
+    def mul(self, u: Array, v: Array) -> Array:
+        """Elementwise product."""
+        return u * v
+
+    def scale(self, factor: Diagonal, v: Array) -> Array:
+        """Exact factor times a value."""
+        return np.asarray(self._factor(factor) * v)
+
+    def one(self, like: Array) -> Array:
+        """Ones."""
+        return np.ones_like(like)
+
+    def tanh(self, z: Array) -> Array:
+        """numpy.tanh."""
+        return np.tanh(z)
+
+    def positive_part(self, z: Array) -> Array:
+        """max(0, z)."""
+        return np.maximum(z, self.dtype.type(0))
+
+    def unit_step(self, z: Array) -> Array:
+        """Slope of max(0, z), 0 at 0 as the frameworks have it."""
+        return (z > 0).astype(self.dtype)
+
+    def act(self, activation: str, z: Array) -> Array:
+        """An activation by name, in the form that keeps relative accuracy."""
+        return VALUES[activation](z)
+
+    def lower(self, v: Array) -> Array:
+        """The array."""
+        return v
+
+
+def _logistic(z: Array) -> Array:
+    """1/(1 + e^-z), written with e^-|z| so that nothing overflows."""
+    decay = np.exp(-np.abs(z))
+    one = z.dtype.type(1)
+    return np.asarray(np.where(z >= 0, one, decay) / (one + decay))
+
+
+VALUES: dict[str, Any] = {
+    "tanh": np.tanh,
+    "logistic": _logistic,
+    "relu": lambda z: np.maximum(z, z.dtype.type(0)),
+    "identity": lambda z: z,
+}
+
+
+def _unless_one(factor: Any) -> Any:
+    return None if np.ndim(factor) == 0 and factor == 1 else factor

@@ -1,0 +1,122 @@
+"""The series interpretation: truncated Taylor series over any arithmetic, lazy and memoised.
+
+A product is a Cauchy product; an activation follows its differential relation, s' = slope(s, z) z', that is
+
+    k s_k = sum_{j=1..k} j z_j slope_{k-j}
+
+so every coefficient is computed once and P coefficients cost O(P^2) products, without a tape. A solution of
+h' = F(h) is the series whose coefficient k + 1 is F(h)_k / (k + 1): tie the knot with `Series(base, rule)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any, Generic
+
+import numpy as np
+
+from oracle.equations.activations import ACTIVATIONS
+from oracle.equations.interface import Arithmetic, V
+from oracle.errors import KinkError
+from oracle.records.exact import Array, Diagonal
+from oracle.records.operator import Operator
+
+
+class Series(Generic[V]):
+    """A power series in one variable; coefficient k is computed by the rule when it is first asked for."""
+
+    def __init__(self, rule: Callable[[int], V]) -> None:
+        self._rule = rule
+        self._known: list[V] = []
+
+    def __getitem__(self, k: int) -> V:
+        while len(self._known) <= k:
+            self._known.append(self._rule(len(self._known)))
+        return self._known[k]
+
+
+class SeriesArithmetic(Generic[V]):
+    """Arithmetic on `Series` with coefficients in a base arithmetic."""
+
+    def __init__(self, base: Arithmetic[V]) -> None:
+        self.base = base
+
+    def lift(self, exact: Array) -> Series[V]:
+        """A constant series."""
+        value = self.base.lift(exact)
+        zero = self.base.scale(Fraction(0), value)
+        return Series(lambda k: value if k == 0 else zero)
+
+    def affine(
+        self,
+        products: Sequence[tuple[Operator, Series[V]]],
+        biases: Sequence[Array] = (),
+        parts: Sequence[Series[V]] = (),
+    ) -> Series[V]:
+        """Coefficient by coefficient; biases are constants."""
+
+        def rule(k: int) -> V:
+            at_k = [(op, v[k]) for op, v in products]
+            if k == 0 or not biases:
+                return self.base.affine(at_k, biases if k == 0 else (), [v[k] for v in parts])
+            if at_k or parts:
+                return self.base.affine(at_k, (), [v[k] for v in parts])
+            return self.base.lift(np.zeros(len(biases[0])))
+
+        return Series(rule)
+
+    def sum(self, parts: Sequence[Series[V]]) -> Series[V]:
+        """Coefficient by coefficient."""
+        return Series(lambda k: self.base.sum([v[k] for v in parts]))
+
+    def mul(self, u: Series[V], v: Series[V]) -> Series[V]:
+        """Cauchy product."""
+        return Series(lambda k: self.base.sum([self.base.mul(u[j], v[k - j]) for j in range(k + 1)]))
+
+    def scale(self, factor: Diagonal, v: Series[V]) -> Series[V]:
+        """Coefficient by coefficient."""
+        return Series(lambda k: self.base.scale(factor, v[k]))
+
+    def one(self, like: Series[V]) -> Series[V]:
+        """The constant 1."""
+        value = self.base.one(like[0])
+        zero = self.base.scale(Fraction(0), value)
+        return Series(lambda k: value if k == 0 else zero)
+
+    def _solve(self, name: str, z: Series[V]) -> Series[V]:
+        activation = ACTIVATIONS[name]
+
+        def rule(k: int) -> V:
+            if k == 0:
+                return self.base.act(name, z[0])
+            terms = [self.base.scale(Fraction(j), self.base.mul(z[j], slope[k - j])) for j in range(1, k + 1)]
+            return self.base.scale(Fraction(1, k), self.base.sum(terms))
+
+        s: Series[V] = Series(rule)
+        slope: Series[V] = activation.slope(self, s, z)
+        return s
+
+    def tanh(self, z: Series[V]) -> Series[V]:
+        """By its differential relation."""
+        return self._solve("tanh", z)
+
+    def positive_part(self, z: Series[V]) -> Series[V]:
+        """Refused: not analytic."""
+        raise KinkError("max(0, z) has no Taylor series across its kink; go region by region")
+
+    def unit_step(self, z: Series[V]) -> Series[V]:
+        """Refused: not analytic."""
+        raise KinkError("the slope of max(0, z) has no Taylor series across its kink; go region by region")
+
+    def act(self, activation: str, z: Series[V]) -> Series[V]:
+        """Identity as it is, analytic activations by their differential relation."""
+        if activation == "identity":
+            return z
+        if not ACTIVATIONS[activation].analytic:
+            return self.positive_part(z)
+        return self._solve(activation, z)
+
+    def lower(self, v: Series[V]) -> Any:
+        """The series itself."""
+        return v

@@ -1,0 +1,69 @@
+"""The symbolic interpretation: SymPy expressions. SymPy is loaded when the first symbol is needed."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from oracle.arithmetic.entrywise import Entrywise
+from oracle.equations.activations import ACTIVATIONS
+from oracle.records.exact import Array, Atom, Constant
+
+
+class Symbolic(Entrywise):
+    """Arithmetic on SymPy expressions.
+
+    Parameters
+    ----------
+    generic : bool
+        Read every activation as an undefined function s, so that what is derived holds for any activation.
+    """
+
+    def __init__(self, *, generic: bool = False) -> None:
+        super().__init__()
+        import sympy
+
+        self.sympy: Any = sympy
+        self.generic = generic
+
+    def number(self, value: Any) -> Any:
+        """Expressions stay what they are; exact numbers become SymPy numbers."""
+        if isinstance(value, self.sympy.Basic):
+            return value
+        return (
+            value.evaluate(self.rational, self.atom) if isinstance(value, Constant) else self.rational(Fraction(value))
+        )
+
+    def rational(self, value: Fraction) -> Any:
+        """A SymPy rational."""
+        return self.sympy.Rational(value.numerator, value.denominator)
+
+    def atom(self, atom: Atom) -> Any:
+        """exp(q), s(q) or s'(q)."""
+        q = self.rational(atom.argument)
+        if atom.kind == "exp":
+            return self.sympy.exp(q)
+        s = self.act(atom.activation, np.array([[q]], dtype=object))
+        if atom.kind == "value":
+            return s[0, 0]
+        return ACTIVATIONS[atom.activation].slope(self, s, np.array([[q]], dtype=object))[0, 0]  # type: ignore[arg-type]
+
+    def tanh_entry(self, z: Any) -> Any:
+        """tanh of one entry."""
+        return self.sympy.tanh(z)
+
+    def positive_part(self, z: Array) -> Array:
+        """Max(0, z)."""
+        return self._each(lambda entry: self.sympy.Max(0, entry), z)
+
+    def unit_step(self, z: Array) -> Array:
+        """Heaviside(z), undefined at 0."""
+        return self._each(lambda entry: self.sympy.Heaviside(entry, self.sympy.nan), z)
+
+    def act(self, activation: str, z: Array) -> Array:
+        """An activation by name, or the undefined function s."""
+        if self.generic and activation != "identity":
+            return self._each(self.sympy.Function("s"), z)
+        return super().act(activation, z)

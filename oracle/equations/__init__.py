@@ -1,0 +1,1 @@
+"""Cells, activations and schemes, each written once as a function of the arithmetic."""

@@ -1,0 +1,32 @@
+"""What the oracle raises: errors in three parts, with the data they speak of kept as attributes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class BadInput(ValueError):
+    """Input that cannot be judged: what was seen, what it probably means, what to do.
+
+    Parameters
+    ----------
+    seen, meaning, remedy : str
+        The three parts of the message.
+    **data
+        Values the message speaks of, kept in ``data`` for programs.
+    """
+
+    def __init__(self, seen: str, meaning: str, remedy: str, **data: Any) -> None:
+        super().__init__(f"{seen}\n  This probably means: {meaning}\n  What to do: {remedy}")
+        self.seen = seen
+        self.meaning = meaning
+        self.remedy = remedy
+        self.data = data
+
+
+class NotDecidable(ArithmeticError):
+    """An exact question that this arithmetic has no answer to (a transcendental of a transcendental, say)."""
+
+
+class KinkError(ArithmeticError):
+    """A derivative was asked for where an activation has none, or where it cannot be ruled out."""

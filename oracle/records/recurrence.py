@@ -1,0 +1,326 @@
+"""A discrete-time recurrence: a step map (equation, parameters, step), of which the normal form is one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from oracle.errors import BadInput
+from oracle.records import forms, parse
+from oracle.records.exact import Array, Exact
+from oracle.records.lure import Lure
+from oracle.records.names import activation_name
+from oracle.records.operator import Operator, sum_vectors
+from oracle.records.record import Origin, Record
+from oracle.records.verbs import verb
+
+
+@dataclass(frozen=True, eq=False)
+class Staged:
+    """Parameters of a one-step method that leaves the normal form: the field F and the step Delta.
+
+    The map depends on them only through Delta F, and that is what equality compares.
+    """
+
+    field: Lure
+    step: Exact
+
+    @property
+    def state_size(self) -> int:
+        """N."""
+        return self.field.state_size
+
+    @property
+    def input_size(self) -> int:
+        """I."""
+        return self.field.input_size
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Staged):
+            return NotImplemented
+        return self.field.scaled(self.step) == other.field.scaled(other.step)
+
+    def __hash__(self) -> int:
+        return hash(self.field.scaled(self.step))
+
+
+@dataclass(frozen=True, eq=False)
+class Gates:
+    """Parameters of a gated cell, one entry per gate: W (N, N), M (N, I), input biases and recurrent biases (N,)."""
+
+    W: tuple[Array, ...]
+    M: tuple[Array, ...]
+    b: tuple[tuple[Array, ...], ...]
+    b_recurrent: tuple[tuple[Array, ...], ...]
+
+    @property
+    def state_size(self) -> int:
+        """N."""
+        return int(self.W[0].shape[1])
+
+    @property
+    def input_size(self) -> int:
+        """I."""
+        return int(self.M[0].shape[1])
+
+    @cached_property
+    def recurrent(self) -> tuple[Operator, ...]:
+        """The recurrent weights as operators."""
+        return tuple(Operator.dense(part) for part in self.W)
+
+    @cached_property
+    def driving(self) -> tuple[Operator, ...]:
+        """The input weights as operators."""
+        return tuple(Operator.dense(part) for part in self.M)
+
+    def key(self) -> tuple[Any, ...]:
+        """What equality compares."""
+        matrices = tuple(part.tobytes() for part in (*self.W, *self.M))
+        totals = (tuple(sum_vectors(part, self.state_size)) for part in (*self.b, *self.b_recurrent))
+        return (matrices, tuple(totals))
+
+    def __eq__(self, other: object) -> bool:
+        return self.key() == other.key() if isinstance(other, Gates) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.key())
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Recurrence(Record):
+    """h_{k+1} = A h_k + B s(W h_k + M x_k + b) + E x_k + c, or another step map, on the time grid t_k = k step.
+
+    Parameters
+    ----------
+    A, B, W, M, b, E, c : array_like, optional
+        Coefficients of the normal form, as for `Network`.
+    activation : str or callable
+        As for `Network`.
+    step : number
+        Spacing of the time grid, 1 where the recurrence knows no time.
+
+    Attributes
+    ----------
+    equation : str
+        Name of the step map in `oracle.equations`: "lure", "rk4", "midpoint", "heun", "gru", "gru-reset-before".
+    parameters : Lure, Staged or Gates
+        What the equation needs.
+
+    Raises
+    ------
+    oracle.BadInput
+        Entries that are not finite, shapes that disagree, alpha <= 0, an unknown activation.
+
+    Notes
+    -----
+    Sample convention: x_k drives the step from h_k to h_{k+1}; torch's output[k] is h_{k+1}.
+    """
+
+    equation: str
+    parameters: Any
+    step: Exact
+
+    def __init__(
+        self,
+        *,
+        A: Any = None,
+        B: Any = None,
+        W: Any = None,
+        M: Any = None,
+        b: Any = None,
+        E: Any = None,
+        c: Any = None,
+        activation: Any = "tanh",
+        step: Any = 1,
+        _made: tuple[str, Any, Exact, Origin] | None = None,
+    ) -> None:
+        if _made is None:
+            given = {
+                name: value
+                for name, value in (("A", A), ("B", B), ("W", W), ("M", M), ("b", b), ("E", E), ("c", c))
+                if value is not None
+            }
+            dtype = parse.given_dtype(given)
+            lure = parse.general({**given, "activation": activation})
+            arguments = {name: parse.kept(value, name) for name, value in given.items()}
+            grid = positive(step)
+            origin = Origin("general", {**arguments, "activation": lure.activation, "step": grid}, dtype=dtype)
+            _made = ("lure", lure, grid, origin)
+        for name, value in zip(("equation", "parameters", "step", "origin"), _made, strict=True):
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def made(cls, equation: str, parameters: Any, step: Exact, origin: Origin) -> Recurrence:
+        """A recurrence from parameters that are known to be valid, with its origin."""
+        return cls(_made=(equation, parameters, step, origin))
+
+    @classmethod
+    def _formed(
+        cls, name: str, form: Callable[..., Lure], W: Any, M: Any, b: Any, activation: Any, step: Any, **more: Any
+    ) -> Recurrence:
+        dtype = parse.given_dtype({"W": W, "M": M, "b": b})
+        weights = parse.square(W)
+        units = len(weights)
+        arguments = {
+            "W": weights,
+            "M": parse.input_matrix(M, units),
+            "b": parse.biases(b, units),
+            "activation": activation_name(activation),
+        }
+        if "alpha" in more:
+            arguments["alpha"] = parse.rate_like(more["alpha"], units, "alpha")
+        lure = form(**arguments)
+        if "sigma" in more:
+            arguments["sigma"] = more["sigma"]
+        grid = positive(step)
+        return cls.made("lure", lure, grid, Origin(name, {**arguments, "step": grid}, dtype=dtype))
+
+    @classmethod
+    def elman(cls, W: Any, M: Any = None, b: Any = None, *, activation: Any = "tanh", step: Any = 1) -> Recurrence:
+        """h+ = s(W h + M x + b), as torch.nn.RNN and Keras SimpleRNN; b may be a tuple of biases."""
+        return cls._formed("elman", forms.elman, W, M, b, activation, step)
+
+    @classmethod
+    def leaky(
+        cls,
+        W: Any,
+        M: Any = None,
+        b: Any = None,
+        *,
+        alpha: Any,
+        sigma: str = "outside",
+        activation: Any = "tanh",
+        step: Any = 1,
+    ) -> Recurrence:
+        """(1-a) h + a s(W h + M x + b) with sigma="outside", (1-a) h + a (W s(h) + M x + b) with sigma="inside"."""
+        if sigma not in ("outside", "inside"):
+            raise BadInput(
+                f"sigma is {sigma!r}.",
+                "it says whether the nonlinearity is applied to the weighted sum or to the state.",
+                'pass sigma="outside" for a s(W h + ..), sigma="inside" for a (W s(h) + ..).',
+            )
+        form = forms.leaky_outside if sigma == "outside" else forms.leaky_inside
+        return cls._formed("leaky", form, W, M, b, activation, step, alpha=alpha, sigma=sigma)
+
+    @classmethod
+    def leak_inside(
+        cls, W: Any, M: Any = None, b: Any = None, *, alpha: Any, activation: Any = "tanh", step: Any = 1
+    ) -> Recurrence:
+        """h+ = s((1-a) h + a (W h + M x + b)): the leak is inside the nonlinearity."""
+        return cls._formed("leak_inside", forms.leak_inside, W, M, b, activation, step, alpha=alpha)
+
+    @classmethod
+    def gru(
+        cls, W: Any, M: Any = None, b: Any = None, b_recurrent: Any = None, *, reset: str = "after", step: Any = 1
+    ) -> Recurrence:
+        """The gated recurrent unit; gates stacked as r, z, n along the rows, as torch does.
+
+        Parameters
+        ----------
+        W : array_like, (3N, N)
+            Recurrent weights.
+        M : array_like, (3N, I), optional
+            Input weights.
+        b, b_recurrent : array_like, (3N,), optional
+            Biases of the input and of the recurrent products.
+        reset : {"after", "before"}
+            Whether the reset gate multiplies W_n h + c_n (torch, Keras) or h (Cho et al. 2014).
+        """
+        if reset not in ("after", "before"):
+            raise BadInput(
+                f"reset is {reset!r}.",
+                "the two conventions are one letter apart and give different networks.",
+                'pass reset="after" (torch, Keras reset_after=True) or reset="before" (Cho et al.).',
+            )
+        dtype = parse.given_dtype({"W": W, "M": M, "b": b, "b_recurrent": b_recurrent})
+        arguments = parse.gates(W, M, b, b_recurrent)
+        gates = Gates(
+            *(tuple(np.array_split(arguments[name], 3)) for name in ("W", "M")),
+            *(
+                tuple((part,) for part in np.array_split(arguments[name], 3)) if name in arguments else ((), (), ())
+                for name in ("b", "b_recurrent")
+            ),
+        )
+        grid = positive(step)
+        origin = Origin("gru", {**arguments, "reset": reset, "step": grid}, dtype=dtype)
+        return cls.made("gru" if reset == "after" else "gru-reset-before", gates, grid, origin)
+
+    def key(self) -> tuple[Any, ...]:
+        """What equality compares: the step map, exactly, and its time grid."""
+        return (self.equation, self.parameters, self.step)
+
+    def same_map(self, other: Recurrence) -> bool:
+        """Whether both are one map, whatever their time grids."""
+        return self.equation == other.equation and bool(self.parameters == other.parameters)
+
+    @property
+    def lure(self) -> Lure:
+        """The normal form.
+
+        Raises
+        ------
+        oracle.BadInput
+            The recurrence is of another kind (a Runge-Kutta step, a gated cell).
+        """
+        if isinstance(self.parameters, Lure):
+            return self.parameters
+        raise BadInput(
+            f"the recurrence is a {self.equation} step.",
+            "its map is not of the form A h + B s(W h + M x + b) + E x + c.",
+            "use Euler or exponential Euler, or work with `equation` and `parameters`.",
+        )
+
+    @property
+    def form(self) -> str:
+        """The convention the recurrence was stated in, or the verb that made it."""
+        return self.origin.name
+
+    @property
+    def alpha(self) -> Any:
+        """The leak as given (Fraction, or one per unit), where the convention has one."""
+        return self.origin.arguments.get("alpha")
+
+    @property
+    def activation(self) -> str:
+        """Name of the nonlinearity."""
+        return str(getattr(getattr(self.parameters, "field", self.parameters), "activation", "tanh"))
+
+    @property
+    def N(self) -> int:
+        """Number of states."""
+        return int(self.parameters.state_size)
+
+    @property
+    def I(self) -> int:
+        """Number of inputs."""
+        return int(self.parameters.input_size)
+
+    def __getattr__(self, name: str) -> Array:
+        if name in ("A", "B", "W", "M", "b", "E", "c") and "parameters" in self.__dict__:
+            return verb("view")(self.lure, name)  # type: ignore[no-any-return]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def rescale(self, r: Any) -> Recurrence:
+        """R: the same map and samples on the grid step / r."""
+        return verb("rescale")(self, r)  # type: ignore[no-any-return]
+
+    def linearize(self, at: Any = None) -> Recurrence:
+        """L: the tangent map at the operating point (h, x); the zero point by default."""
+        return verb("linearize")(self, at)  # type: ignore[no-any-return]
+
+    def collapsed(self) -> Recurrence:
+        """A linear recurrence with A + B W as its one matrix."""
+        return verb("collapse")(self)  # type: ignore[no-any-return]
+
+
+def positive(step: Any, name: str = "step") -> Exact:
+    """A step or factor > 0, exactly."""
+    factor = parse.rate_like(step, 1, name)
+    if isinstance(factor, Fraction):
+        return factor
+    raise BadInput(f"{name} has several entries.", f"one number is expected for {name}.", f"pass a single {name}.")
