@@ -167,13 +167,15 @@ def upper_floats(v: Any) -> Array:
     nextafter undoes.
     """
     bounds = np.array([float(entry.abs_upper()) for entry in v.entries()])
-    return np.nextafter(bounds, np.inf).reshape(v.nrows(), v.ncols())
+    above: Array = np.nextafter(bounds, np.inf)
+    return above.reshape(v.nrows(), v.ncols())
 
 
 def lower_floats(v: Any) -> Array:
     """Lower bounds of |v| as float64, (units, columns)."""
     bounds = np.array([float(entry.abs_lower()) for entry in v.entries()])
-    return np.maximum(np.nextafter(bounds, -np.inf), 0.0).reshape(v.nrows(), v.ncols())
+    below: Array = np.maximum(np.nextafter(bounds, -np.inf), 0.0)
+    return below.reshape(v.nrows(), v.ncols())
 
 
 def middles(v: Any) -> Array:

@@ -99,11 +99,13 @@ class Entrywise:
 
     def mul(self, u: Array, v: Array) -> Array:
         """Elementwise product."""
-        return u * v
+        product: Array = u * v
+        return product
 
     def scale(self, factor: Diagonal, v: Array) -> Array:
         """Exact factor times a value."""
-        return self._factor(factor) * v
+        product: Array = self._factor(factor) * v
+        return product
 
     def one(self, like: Array) -> Array:
         """Ones."""
@@ -137,7 +139,7 @@ class Entrywise:
 
     def act(self, activation: str, z: Array) -> Array:
         """An activation by name."""
-        return np.asarray(ACTIVATIONS[activation].value(self, z), dtype=object)  # type: ignore[arg-type]
+        return np.asarray(ACTIVATIONS[activation].value(self, z), dtype=object)
 
     def lower(self, v: Array) -> Array:
         """The object array itself."""

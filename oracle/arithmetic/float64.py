@@ -82,7 +82,8 @@ class Float64:
 
     def mul(self, u: Array, v: Array) -> Array:
         """Elementwise product."""
-        return u * v
+        product: Array = u * v
+        return product
 
     def scale(self, factor: Diagonal, v: Array) -> Array:
         """Exact factor times a value."""
@@ -98,7 +99,8 @@ class Float64:
 
     def positive_part(self, z: Array) -> Array:
         """max(0, z)."""
-        return np.maximum(z, self.dtype.type(0))
+        positive: Array = np.maximum(z, self.dtype.type(0))
+        return positive
 
     def unit_step(self, z: Array) -> Array:
         """Slope of max(0, z), 0 at 0 as the frameworks have it."""
@@ -106,7 +108,8 @@ class Float64:
 
     def act(self, activation: str, z: Array) -> Array:
         """An activation by name, in the form that keeps relative accuracy."""
-        return VALUES[activation](z)
+        value: Array = VALUES[activation](z)
+        return value
 
     def lower(self, v: Array) -> Array:
         """The array."""

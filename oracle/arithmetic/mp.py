@@ -34,7 +34,7 @@ class Mp(Entrywise):
         s = self.act(atom.activation, z)
         if atom.kind == "value":
             return s[0, 0]
-        return ACTIVATIONS[atom.activation].slope(self, s, z)[0, 0]  # type: ignore[arg-type]
+        return ACTIVATIONS[atom.activation].slope(self, s, z)[0, 0]
 
     def tanh_entry(self, z: Any) -> Any:
         """tanh of one entry."""

@@ -72,5 +72,5 @@ def slope_at(activation: str, z: Any) -> Exact:
     ops = Rational()
     s = np.array([[value_at(activation, z)]], dtype=object)
     point = np.array([[z]], dtype=object)
-    slope: Exact = ACTIVATIONS[activation].slope(ops, s, point)[0, 0]  # type: ignore[arg-type]
+    slope: Exact = ACTIVATIONS[activation].slope(ops, s, point)[0, 0]
     return slope

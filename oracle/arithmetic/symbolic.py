@@ -48,7 +48,7 @@ class Symbolic(Entrywise):
         s = self.act(atom.activation, np.array([[q]], dtype=object))
         if atom.kind == "value":
             return s[0, 0]
-        return ACTIVATIONS[atom.activation].slope(self, s, np.array([[q]], dtype=object))[0, 0]  # type: ignore[arg-type]
+        return ACTIVATIONS[atom.activation].slope(self, s, np.array([[q]], dtype=object))[0, 0]
 
     def tanh_entry(self, z: Any) -> Any:
         """tanh of one entry."""

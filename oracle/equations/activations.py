@@ -79,12 +79,14 @@ def _nearest_to_zero(low: Array, high: Array) -> Array:
 
 def _steepest_tanh(low: Array, high: Array) -> Array:
     decay = np.exp(-2 * _nearest_to_zero(low, high))
-    return np.minimum(4 * decay / (1 + decay) ** 2 * _UP, 1.0)
+    bound: Array = np.minimum(4 * decay / (1 + decay) ** 2 * _UP, 1.0)
+    return bound
 
 
 def _steepest_logistic(low: Array, high: Array) -> Array:
     decay = np.exp(-_nearest_to_zero(low, high))
-    return np.minimum(decay / (1 + decay) ** 2 * _UP, 0.25)
+    bound: Array = np.minimum(decay / (1 + decay) ** 2 * _UP, 0.25)
+    return bound
 
 
 def _steepest_relu(low: Array, high: Array) -> Array:

@@ -5,7 +5,6 @@ Commutes with R and with Euler, not with exponential Euler, whose leak and recur
 
 from __future__ import annotations
 
-
 from oracle.errors import BadInput
 from oracle.records.lure import Lure
 from oracle.records.network import Network

@@ -34,7 +34,7 @@ def euler(field: Lure, step: Any) -> Lure:
     return replace(moved, A=Operator.diagonal(Fraction(1), field.state_size) + moved.A)
 
 
-def exponential_euler(field: Lure, step: Exact) -> Lure:
+def exponential_euler(field: Lure, step: Fraction) -> Lure:
     """One exponential Euler step of a field whose A is a scalar or diagonal."""
     leak = field.A.diagonal_factor()
     gain = _entrywise(lambda a: _effective_step(a, step), leak)
@@ -49,21 +49,26 @@ def _entrywise(function: Any, factor: Diagonal) -> Diagonal:
     return value
 
 
-def _exp(exponent: Exact) -> Exact:
+def _rational(exponent: Exact) -> Fraction:
     if isinstance(exponent, Constant):
         raise BadInput(
             f"the exponent {exponent} is not rational.",
             "the record comes from exponential Euler or a linearisation already.",
             "discretise the network as stated.",
         )
-    return Constant.atom("exp", exponent)
+    return exponent
 
 
-def _effective_step(a: Exact, step: Exact) -> Exact:
-    """Delta phi_1(Delta a)."""
+def _exp(exponent: Exact) -> Exact:
+    return Constant.atom("exp", _rational(exponent))
+
+
+def _effective_step(a: Exact, step: Fraction) -> Exact:
+    """Delta phi_1(Delta a), as (e^z - 1) (Delta / z) with z = Delta a."""
     if a == 0:
         return step
-    result: Exact = (_exp(step * a) - 1) / a
+    z = _rational(step * a)
+    result: Exact = (_exp(z) - 1) * (step / z)
     return result
 
 

@@ -151,6 +151,8 @@ Exact = Fraction | Constant
 Array = NDArray[Any]
 Diagonal = Exact | Array
 """A scalar multiple of the identity, or a diagonal matrix as a one-dimensional array of exact numbers."""
+Time = Fraction | Array
+"""A time constant: rational, one or one per unit."""
 
 
 def exact_scalar(value: Any, name: str) -> Exact:

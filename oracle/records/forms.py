@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from oracle.records.exact import Array, Diagonal, exact_object
+from oracle.records.exact import Array, Diagonal, Time, exact_object
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator
 
@@ -58,19 +58,19 @@ def _leak(alpha: Diagonal, N: int) -> Operator:
     return Operator.diagonal(ONE, N) + Operator.diagonal(-alpha, N)
 
 
-def paper(W: Array, M: Array, b: tuple[Array, ...], tau: Diagonal, activation: str) -> Lure:
+def paper(W: Array, M: Array, b: tuple[Array, ...], tau: Time, activation: str) -> Lure:
     """h' = -h/tau + s(W h + M x + b)."""
     N = len(W)
     return _outside(Operator.diagonal(-1 / tau, N), Operator.diagonal(ONE, N), W, M, b, activation)
 
 
-def rate(W: Array, M: Array, b: tuple[Array, ...], tau: Diagonal, activation: str) -> Lure:
+def rate(W: Array, M: Array, b: tuple[Array, ...], tau: Time, activation: str) -> Lure:
     """tau h' = -h + s(W h + M x + b)."""
     N = len(W)
     return _outside(Operator.diagonal(-1 / tau, N), Operator.diagonal(1 / tau, N), W, M, b, activation)
 
 
-def current(W: Array, M: Array, b: tuple[Array, ...], tau: Diagonal, activation: str) -> Lure:
+def current(W: Array, M: Array, b: tuple[Array, ...], tau: Time, activation: str) -> Lure:
     """tau h' = -h + W s(h) + M x + b."""
     return _inside(Operator.diagonal(-1 / tau, len(W)), W, M, b, activation, 1 / tau)
 

@@ -86,7 +86,7 @@ class Network(Record):
             "W": weights,
             "M": parse.input_matrix(M, units),
             "b": parse.biases(b, units),
-            "tau": parse.rate_like(tau, units, "tau"),
+            "tau": parse.time_like(tau, units, "tau"),
             "activation": activation_name(activation),
         }
         return cls.made(form(**arguments), Origin(form.__name__, arguments, dtype=parse.given_dtype(given)))

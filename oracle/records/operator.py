@@ -123,8 +123,7 @@ class Operator:
 
     def row(self, i: int) -> tuple[Any, ...]:
         """Row i as exact numbers, without expanding the rest."""
-        rows, columns = self.shape
-        total = objects([Fraction(0)] * columns)
+        total = objects([Fraction(0)] * self.shape[1])
         for t in self.terms:
             left = t.left[i] if isinstance(t.left, np.ndarray) else t.left
             if t.dense is None:

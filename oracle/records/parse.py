@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from oracle.errors import BadInput
-from oracle.records.exact import Array, Constant, Diagonal, exact_array, exact_object, exact_scalar, to_numpy
+from oracle.records.exact import Array, Constant, Diagonal, Time, exact_array, exact_object, exact_scalar, to_numpy
 from oracle.records.lure import Lure
 from oracle.records.names import activation_name
 from oracle.records.operator import Operator
@@ -88,6 +88,19 @@ def rate_like(value: Any, units: int, name: str, *, zero: bool = False) -> Diago
                 f"{name} is missing, or a rate was given where a time is expected.",
                 f"pass a positive {name}.",
             )
+    return factor
+
+
+def time_like(value: Any, units: int, name: str) -> Time:
+    """tau or a step: positive and rational, one number or one per unit."""
+    factor = rate_like(value, units, name)
+    constants = [entry for entry in np.ravel(np.asarray(factor, dtype=object)) if isinstance(entry, Constant)]
+    if isinstance(factor, Constant) or constants:
+        raise BadInput(
+            f"{name} is {constants[0]}, which is not rational.",
+            f"a transcendental constant was given where a time is expected; times are divided by, {name} too.",
+            f"pass {name} as a float or a Fraction.",
+        )
     return factor
 
 

@@ -46,7 +46,7 @@ class Record:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self.key() == other.key()  # type: ignore[attr-defined]
+        return self.key() == other.key()
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, self.key()))
@@ -64,6 +64,8 @@ class Record:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, Fraction):
         as_float = float(value)
         return repr(as_float) if Fraction(as_float) == value else f"Fraction({value.numerator}, {value.denominator})"

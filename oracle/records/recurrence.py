@@ -12,7 +12,7 @@ import numpy as np
 
 from oracle.errors import BadInput
 from oracle.records import forms, parse
-from oracle.records.exact import Array, Exact
+from oracle.records.exact import Array
 from oracle.records.lure import Lure
 from oracle.records.names import activation_name
 from oracle.records.operator import Operator, sum_vectors
@@ -28,7 +28,7 @@ class Staged:
     """
 
     field: Lure
-    step: Exact
+    step: Fraction
 
     @property
     def state_size(self) -> int:
@@ -123,7 +123,7 @@ class Recurrence(Record):
 
     equation: str
     parameters: Any
-    step: Exact
+    step: Fraction
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class Recurrence(Record):
         c: Any = None,
         activation: Any = "tanh",
         step: Any = 1,
-        _made: tuple[str, Any, Exact, Origin] | None = None,
+        _made: tuple[str, Any, Fraction, Origin] | None = None,
     ) -> None:
         if _made is None:
             given = {
@@ -155,7 +155,7 @@ class Recurrence(Record):
             object.__setattr__(self, name, value)
 
     @classmethod
-    def made(cls, equation: str, parameters: Any, step: Exact, origin: Origin) -> Recurrence:
+    def made(cls, equation: str, parameters: Any, step: Fraction, origin: Origin) -> Recurrence:
         """A recurrence from parameters that are known to be valid, with its origin."""
         return cls(_made=(equation, parameters, step, origin))
 
@@ -239,12 +239,12 @@ class Recurrence(Record):
             )
         dtype = parse.given_dtype({"W": W, "M": M, "b": b, "b_recurrent": b_recurrent})
         arguments = parse.gates(W, M, b, b_recurrent)
+        stacked = {name: tuple(np.array_split(array, 3)) for name, array in arguments.items()}
         gates = Gates(
-            *(tuple(np.array_split(arguments[name], 3)) for name in ("W", "M")),
-            *(
-                tuple((part,) for part in np.array_split(arguments[name], 3)) if name in arguments else ((), (), ())
-                for name in ("b", "b_recurrent")
-            ),
+            W=stacked["W"],
+            M=stacked["M"],
+            b=tuple((part,) for part in stacked["b"]) if "b" in stacked else ((), (), ()),
+            b_recurrent=tuple((part,) for part in stacked["b_recurrent"]) if "b_recurrent" in stacked else ((), (), ()),
         )
         grid = positive(step)
         origin = Origin("gru", {**arguments, "reset": reset, "step": grid}, dtype=dtype)
@@ -318,9 +318,9 @@ class Recurrence(Record):
         return verb("collapse")(self)  # type: ignore[no-any-return]
 
 
-def positive(step: Any, name: str = "step") -> Exact:
+def positive(step: Any, name: str = "step") -> Fraction:
     """A step or factor > 0, exactly."""
-    factor = parse.rate_like(step, 1, name)
+    factor = parse.time_like(step, 1, name)
     if isinstance(factor, Fraction):
         return factor
     raise BadInput(f"{name} has several entries.", f"one number is expected for {name}.", f"pass a single {name}.")
