@@ -23,6 +23,8 @@ from oracle.errors import BadInput
 
 T = TypeVar("T")
 
+CONSECUTIVE = 2.0**53  # every integer up to here is a double
+
 
 @dataclass(frozen=True, order=True)
 class Atom:
@@ -163,17 +165,17 @@ def exact_scalar(value: Any, name: str) -> Exact:
     BadInput
         The value is not a finite real number.
     """
-    if isinstance(value, Fraction | Constant):
+    if isinstance(value, Constant):
         return value
     if hasattr(value, "item") and not isinstance(value, bool):
         value = value.item()
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | Fraction):
         raise BadInput(
             f"{name} is {value!r}, of type {type(value).__name__}.",
             f"{name} has to be a real number.",
             "pass an int, a float, a Fraction or a Decimal.",
         )
-    if not isfinite(value):
+    if not _finite(value):
         raise BadInput(
             f"{name} is {value}.",
             "a computation before this one overflowed or divided by zero.",
@@ -182,8 +184,15 @@ def exact_scalar(value: Any, name: str) -> Exact:
     return Fraction(value)
 
 
+def _finite(value: int | float | Decimal | Fraction) -> bool:
+    try:
+        return isfinite(value)
+    except OverflowError:
+        return False
+
+
 def exact_array(value: Any, name: str, ndim: int) -> Array:
-    """Read an array exactly, as read-only float64 where every entry is a double, else as an object array of Fractions.
+    """Read an array exactly, read-only: as float64 where every entry is a double, else as an object array of Fractions.
 
     Raises
     ------
@@ -210,7 +219,7 @@ def exact_array(value: Any, name: str, ndim: int) -> Array:
                 f"pass a finite {name}.",
                 index=where,
             )
-        if array.dtype.kind in "iu" and np.any(exact.astype(array.dtype) != array):
+        if array.dtype.kind in "iu" and np.any(np.abs(exact) > CONSECUTIVE):
             exact = objects([Fraction(int(entry)) for entry in array.ravel()]).reshape(array.shape)
     exact.setflags(write=False)
     return exact

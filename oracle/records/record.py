@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -51,6 +51,11 @@ class Record:
     def __hash__(self) -> int:
         return hash((type(self).__name__, self.key()))
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Unpickling and deep copies: numpy forgets that an array was read-only."""
+        self.__dict__.update(state)
+        _freeze(state)
+
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={_shown(value)}" for name, value in self.origin.arguments.items())
         if self.origin.parent is not None:
@@ -61,6 +66,18 @@ class Record:
             if self.origin.name == "general"
             else (f"oracle.{kind}.{self.origin.name}({arguments})")
         )
+
+
+def _freeze(value: Any) -> None:
+    if isinstance(value, np.ndarray):
+        value.setflags(write=False)
+    elif isinstance(value, Mapping):
+        _freeze(tuple(value.values()))
+    elif isinstance(value, tuple):
+        for entry in value:
+            _freeze(entry)
+    elif is_dataclass(value) and not isinstance(value, Record):
+        _freeze(vars(value))
 
 
 def _shown(value: Any) -> str:
