@@ -1,0 +1,149 @@
+"""PyTorch: torch.nn.RNN, RNNCell, GRU and GRUCell as recurrences and as candidates.
+
+    RNN, RNNCell    h+ = s(W_hh h + W_ih x + b_ih + b_hh),  s tanh or relu
+    GRU, GRUCell    as `oracle.equations.gru`, reset after the product: r * (W_hn h + b_hn)
+
+Source: the class documentation of torch.nn (PyTorch 2). Weights are (out, in); gates are stacked r, z, n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from oracle.errors import BadInput
+from oracle.records.exact import Array
+from oracle.records.recurrence import Recurrence
+
+LAYERS = (torch.nn.RNN, torch.nn.GRU)
+CELLS = (torch.nn.RNNCell, torch.nn.GRUCell)
+
+
+def handles(candidate: Any) -> bool:
+    """Whether the object is a torch module (a tensor is not)."""
+    return isinstance(candidate, torch.nn.Module)
+
+
+def recurrence(module: Any) -> Recurrence:
+    """The documented equation, with the weights the module computes with."""
+    _refuse_unknown(module)
+    suffix = "_l0" if isinstance(module, LAYERS) else ""
+    names = [f"{kind}{suffix}" for kind in ("weight_hh", "weight_ih", "bias_ih", "bias_hh")]
+    W, M = (getattr(module, name) for name in names[:2])
+    biases = tuple(getattr(module, name) for name in names[2:]) if module.bias else ()
+    if isinstance(module, torch.nn.GRU | torch.nn.GRUCell):
+        return Recurrence.gru(W, M, *biases)
+    return Recurrence.elman(W, M, biases or None, activation=module.nonlinearity)
+
+
+def candidate(module: Any) -> TorchCandidate:
+    """The module as something that can be run."""
+    _refuse_unknown(module)
+    return TorchCandidate(module)
+
+
+def _refuse_unknown(module: Any) -> None:
+    kind = type(module)
+    if not isinstance(module, LAYERS + CELLS):
+        raise BadInput(
+            f"the module is a {kind.__module__}.{kind.__qualname__}.",
+            "its equation is not in the catalogue; a model has a recurrent layer inside, which is what can be checked.",
+            "pass a torch.nn.RNN, RNNCell, GRU or GRUCell, or a step function with its Recurrence.",
+            kind=kind,
+        )
+    if isinstance(module, LAYERS):
+        _refuse_stacks(module)
+
+
+def _refuse_stacks(module: Any) -> None:
+    seen = {
+        "num_layers": (module.num_layers, 1, "several layers are several recurrences, one driving the next"),
+        "bidirectional": (module.bidirectional, False, "two directions are two recurrences over the same inputs"),
+        "proj_size": (getattr(module, "proj_size", 0), 0, "a projected state is another equation"),
+    }
+    for name, (value, expected, meaning) in seen.items():
+        if value != expected:
+            raise BadInput(
+                f"the {type(module).__name__} has {name}={value}.",
+                f"{meaning}; a Recurrence is one step map.",
+                "check layer by layer: copy its weight_ih, weight_hh and biases into a module of one layer.",
+                **{name: value},
+            )
+
+
+class TorchCandidate:
+    """A recurrent layer or cell, run without gradients, in evaluation mode, on its own device and in its own dtype.
+
+    Attributes
+    ----------
+    name : str
+        "torch.nn.RNN", "torch.nn.GRUCell", ...
+    dtype : str
+        Of the recurrent weights: "float32", "float64", "float16", "bfloat16".
+    batch_first : bool or None
+        As the layer has it; None for cells, which see one step at a time.
+    """
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+        self.weight: Any = module.weight_hh_l0 if isinstance(module, LAYERS) else module.weight_hh
+        self.name = f"torch.nn.{type(module).__name__}"
+        self.dtype = str(self.weight.dtype).removeprefix("torch.")
+        self.batch_first: bool | None = bool(module.batch_first) if isinstance(module, LAYERS) else None
+
+    def run(self, h0: Array, X: Array) -> Array:
+        """States for inputs X (K, I) or (K, batch, I) from h0 (N,) or (batch, N).
+
+        Returns
+        -------
+        ndarray, (K+1, N) or (K+1, batch, N)
+            In the module's dtype (float32, which holds it exactly, for bfloat16); H[0] is h0 as the module received it.
+        """
+        x, h = self._tensor(X), self._tensor(h0)
+        if h.ndim < x.ndim - 1:
+            h = h.expand(x.shape[1], -1).clone()
+        start = h.clone()
+        with _evaluating(self.module), torch.no_grad():
+            states = self._layer(x, h) if isinstance(self.module, LAYERS) else self._cell(x, h)
+        return np.concatenate([_array(start)[None], _array(states)])
+
+    def received(self, values: Array) -> Array:
+        """The numbers the module sees: rounded once to its dtype."""
+        return _array(self._tensor(values))
+
+    def _tensor(self, values: Array) -> torch.Tensor:
+        return torch.tensor(np.ascontiguousarray(values)).to(dtype=self.weight.dtype, device=self.weight.device)
+
+    def _layer(self, x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        swap = bool(self.batch_first) and x.ndim == 3
+        output: torch.Tensor = self.module(x.transpose(0, 1) if swap else x, h[None])[0]
+        return output.transpose(0, 1) if swap else output
+
+    def _cell(self, x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        states = []
+        for drive in x:
+            h = self.module(drive, h)
+            states.append(h.clone())
+        return torch.stack(states)
+
+
+def _array(tensor: torch.Tensor) -> Array:
+    tensor = tensor.detach().cpu()
+    array: Array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    return array.copy()
+
+
+@contextmanager
+def _evaluating(module: torch.nn.Module) -> Iterator[None]:
+    """Evaluation mode, and every submodule's own mode afterwards."""
+    before = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in before:
+            part.training = training
