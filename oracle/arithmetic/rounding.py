@@ -1,0 +1,229 @@
+"""The rounding interpretation: how far any honest floating-point evaluation may be from the exact value.
+
+A value is expanded into signed monomials ("atoms") that are never cancelled against each other, and carries
+
+    value      a float64 evaluation
+    magnitude  the sum of |atoms|
+    growth     l with: every computed atom carries a factor within e^{+-l} of 1, whatever the order of operations
+    error      an absolute error that is not a relative one of the atoms (activations, underflow, recorded states)
+
+so that |computed - exact| <= (e^l - 1) magnitude + e^l error. With u the unit roundoff a rounding adds -log(1-u) to l.
+A sum of n terms gives each atom at most n - 1 additions in any tree; nested sums add their counts, because a program may
+flatten them. An activation ends the expansion: its argument is known to within delta, so
+
+    |s^ - s| <= (1 + e_r) sup|s'| delta + e_r |s| + e_a      (sup over the interval of radius 2 delta)
+
+and starts a new atom |s|. Source: N. J. Higham, Accuracy and Stability of Numerical Algorithms, sections 3.1 and 4.2.
+
+All arrays are float64 and every quantity is nonnegative, so their own rounding is covered by inflating each product by
+its gamma; the value's own float64 error is within the bound because float64 is one honest evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from oracle.arithmetic.float64 import VALUES, Float64
+from oracle.equations.activations import ACTIVATIONS
+from oracle.records.exact import Array, Constant, Diagonal
+from oracle.records.operator import Operator, Term
+from oracle.records.precision import Precision, representable
+
+_U = 2.0**-53
+
+FORMING_ROUNDINGS = 3
+"""Roundings of a derived coefficient such as dt/tau, 1/tau or alpha/6: two to form it and one to store it."""
+
+REARRANGEMENT_ROUNDINGS = 3
+"""Extra roundings for arrangements that distribute products over sums: h + dt(-h + s)/tau, ((tau - dt)h + dt s)/tau."""
+
+CONSTANT_ULPS = 4
+"""Assumed error of exp in a coefficient such as exp(-dt/tau), in units of u, beyond that of its rounded argument."""
+
+
+class Rounded(NamedTuple):
+    """Value, magnitude and error of shape (units, columns), and the growth exponent."""
+
+    value: Array
+    magnitude: Array
+    error: Array
+    growth: float
+
+    def bound(self) -> Array:
+        """Upper bound of |computed - exact|."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = np.expm1(self.growth) * self.magnitude + np.exp(self.growth) * self.error
+        return np.asarray(np.nextafter(total * (1 + 8 * _U), np.inf))
+
+
+class Rounding:
+    """Arithmetic on `Rounded` values under a precision model."""
+
+    def __init__(self, model: Precision) -> None:
+        self.model = model
+        self._floats = Float64()
+        self._store = -np.log1p(-model.storage)
+        self._accumulate = -np.log1p(-model.accumulation)
+        self._factors = 2 * -np.log1p(-model.products)
+        self._stored = 3 * self._store if model.storage > model.accumulation else 0.0
+        self._casts: dict[int, tuple[Any, float]] = {}
+
+    def lift(self, exact: Array) -> Rounded:
+        """Exact numbers, rounded to storage where they are not numbers of the format."""
+        value = self._floats.lift(exact)
+        magnitude = np.abs(value) * (1 + 2 * _U)
+        return Rounded(value, magnitude, np.zeros_like(value), self._stored_as_given(np.asarray(exact)))
+
+    def _stored_as_given(self, exact: Array) -> float:
+        """Growth from storing given numbers in the candidate's format."""
+        return 0.0 if representable(exact, self.model.storage) else float(self._store)
+
+    def _cast(self, parameter: Array) -> float:
+        """The same for a parameter, looked at once."""
+        if id(parameter) not in self._casts:
+            self._casts[id(parameter)] = (parameter, self._stored_as_given(parameter))
+        return self._casts[id(parameter)][1]
+
+    def _forming(self, factor: Diagonal) -> float:
+        """Growth from forming a coefficient and multiplying by it."""
+        entries = factor.tolist() if isinstance(factor, np.ndarray) else [factor]
+        if all(abs(entry) == 1 for entry in entries):
+            return 0.0
+        roundings = FORMING_ROUNDINGS + 1
+        constants = [entry for entry in entries if isinstance(entry, Constant)]
+        if constants:
+            steepest = max(abs(float(a.argument)) for c in constants for m in c.terms for a, _ in m)
+            roundings += CONSTANT_ULPS + 2 * int(np.ceil(steepest))
+        return float(roundings * self._store)
+
+    def _size(self, factor: Diagonal) -> Any:
+        """|factor| without cancellation inside its polynomial, rounded up."""
+        entries = factor.tolist() if isinstance(factor, np.ndarray) else [factor]
+        sizes = np.array([self._spread(entry) for entry in entries]) * (1 + 4 * _U)
+        return sizes[:, None] if isinstance(factor, np.ndarray) else sizes[0]
+
+    def _spread(self, entry: Any) -> float:
+        if not isinstance(entry, Constant):
+            return abs(float(entry))
+        return sum(abs(self._floats.number(Constant({m: v}) if m else v)) for m, v in entry.terms.items())
+
+    def _product(self, term: Term, v: Array) -> tuple[Array, int]:
+        """|left| |dense| |right| v for nonnegative v, rounded up, and the number of products in a row."""
+        inner = self._size(term.right) * v
+        count = 1
+        if term.dense is not None:
+            weights = np.abs(self._floats._read(term.dense))
+            count = int(np.count_nonzero(weights, axis=1).max(initial=0))
+            inner = (weights @ inner) * (1 + 2 * (count + 2) * _U)
+        return np.asarray(self._size(term.left) * inner * (1 + 4 * _U)), count
+
+    def affine(
+        self, products: Sequence[tuple[Operator, Rounded]], biases: Sequence[Array] = (), parts: Sequence[Rounded] = ()
+    ) -> Rounded:
+        """Sum of products, biases and values, in any order and arrangement."""
+        if not biases and not parts and len(products) == 1 and _is_identity(products[0][0]):
+            return products[0][1]
+        value = self._floats.affine([(op, v.value) for op, v in products], biases, [v.value for v in parts])
+        lifted = [self.lift(bias) for bias in biases]
+        magnitude: Any = sum(v.magnitude for v in (*lifted, *parts))
+        error: Any = sum(v.error for v in parts)
+        count, formed, cast = len(biases) + len(parts), 0.0, max((v.growth for v in lifted), default=0.0)
+        for op, v in products:
+            for term in op.terms:
+                size, terms = self._product(term, v.magnitude)
+                magnitude = magnitude + size
+                error = error + self._product(term, v.error)[0] + terms * self.model.underflow
+                count += terms
+                formed = max(formed, self._forming(term.left) + self._forming(term.right))
+                if term.dense is not None:
+                    cast = max(cast, self._cast(term.dense) + self._factors)
+        rearranged = REARRANGEMENT_ROUNDINGS * self._store if formed else 0.0
+        growth = sum(v.growth for _, v in products) + sum(v.growth for v in parts)
+        growth += count * self._accumulate + formed + rearranged + cast + self._stored
+        shape = value.shape
+        return Rounded(
+            value,
+            np.broadcast_to(magnitude * (1 + 2 * (count + 2) * _U), shape),
+            np.broadcast_to(error * (1 + 2 * (count + 2) * _U), shape),
+            float(growth),
+        )
+
+    def sum(self, parts: Sequence[Rounded]) -> Rounded:
+        """Sum of values in any order."""
+        slack = 1 + 2 * len(parts) * _U
+        return Rounded(
+            self._floats.sum([v.value for v in parts]),
+            sum(v.magnitude for v in parts) * slack,  # type: ignore[arg-type]
+            sum(v.error for v in parts) * slack,  # type: ignore[arg-type]
+            sum(v.growth for v in parts) + len(parts) * float(self._accumulate),
+        )
+
+    def mul(self, u: Rounded, v: Rounded) -> Rounded:
+        """Elementwise product."""
+        error = u.error * v.magnitude + u.magnitude * v.error + u.error * v.error + self.model.underflow
+        return Rounded(
+            u.value * v.value,
+            u.magnitude * v.magnitude * (1 + 4 * _U),
+            error * (1 + 8 * _U),
+            u.growth + v.growth + float(self._accumulate),
+        )
+
+    def scale(self, factor: Diagonal, v: Rounded) -> Rounded:
+        """Exact factor times a value."""
+        size = self._size(factor)
+        growth = v.growth + (self._forming(factor) or 0.0)
+        error = (size * v.error + self.model.underflow) * (1 + 4 * _U)
+        return Rounded(self._floats.scale(factor, v.value), size * v.magnitude * (1 + 4 * _U), error, growth)
+
+    def one(self, like: Rounded) -> Rounded:
+        """Ones, exactly."""
+        ones = np.ones_like(like.value)
+        return Rounded(ones, ones, np.zeros_like(ones), 0.0)
+
+    def act(self, activation: str, z: Rounded) -> Rounded:
+        """An activation of an argument known to within z.bound()."""
+        delta = z.bound()
+        if activation == "identity":
+            return z
+        known = ACTIVATIONS[activation]
+        with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+            slope = known.steepest(z.value - 2 * delta, z.value + 2 * delta)
+            moved = np.where(slope > 0, slope * delta, 0.0)
+            value = VALUES[activation](z.value)
+            size = np.abs(value) * (1 + 64 * _U) + 2 * moved
+            relative, absolute = self.activation_error(activation)
+            error = ((1 + relative) * moved + relative * size + absolute) * (1 + 16 * _U)
+        return Rounded(value, size, error, 0.0)
+
+    def activation_error(self, activation: str) -> tuple[float, float]:
+        """Relative and absolute error assumed of the candidate's activation."""
+        if activation == "relu":
+            return 0.0, 0.0
+        u = self.model.storage
+        return 2 * u * self.model.ulps, self.model.underflow + (2 * u if activation == "logistic" else 0.0)
+
+    def tanh(self, z: Rounded) -> Rounded:
+        """tanh with the assumed error."""
+        return self.act("tanh", z)
+
+    def positive_part(self, z: Rounded) -> Rounded:
+        """max(0, z), which rounds nothing."""
+        return self.act("relu", z)
+
+    def unit_step(self, z: Rounded) -> Rounded:
+        """Not needed by any forward equation."""
+        raise NotImplementedError("rounding of a slope is not modelled")
+
+    def lower(self, v: Rounded) -> Array:
+        """The bound."""
+        return v.bound()
+
+
+def _is_identity(op: Operator) -> bool:
+    return len(op.terms) == 1 and op.terms[0].dense is None and all(
+        not isinstance(f, np.ndarray) and f == Fraction(1) for f in (op.terms[0].left, op.terms[0].right)
+    )

@@ -1,0 +1,1 @@
+"""Judging a candidate: its recorded run, certified residuals, the verdict."""

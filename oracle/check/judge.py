@@ -1,0 +1,233 @@
+"""The verdict: a candidate's own trajectory, step by step, against the proven rounding bound of its equation.
+
+pass        every residual is inside its bound (balls), and the roundoff seen belongs to the promised precision
+fail        a residual is certainly outside; or the bound holds but the residuals are those of a lower precision
+            (labelled observed: the worst-case bound cannot tell TF32 from float32 beyond N ~ 1000)
+undecided   neither, because something overflows or balls cannot separate
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from oracle.check import candidates
+from oracle.check.candidates import Breach, Recording
+from oracle.check.residuals import Residuals, residuals
+from oracle.check.result import CheckResult, Finding, Violation
+from oracle.check.unseen import unseen
+from oracle.errors import BadInput
+from oracle.records.exact import Array
+from oracle.records.layout import Samples, ambiguous, samples
+from oracle.records.precision import Precision, precision_model
+from oracle.records.recurrence import Recurrence
+from oracle.tolerance.statistic import Statistic, scatter, statistic
+from oracle.tolerance.step import Recorded, one_step_bound, recorded_as
+
+RANK = {"float64": 0, "float32": 1, "tf32": 2, "float16": 2, "bfloat16-products": 3, "bfloat16": 3}
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """A recorded run laid out for one evaluation: single steps as columns."""
+
+    rec: Recurrence
+    run: Samples
+    recording: Recording
+    model: Precision
+    recorded: Recorded
+
+    @property
+    def before(self) -> Array:
+        """States a step starts from, (N, K * batch)."""
+        return _columns(self.recording.H[:-1])
+
+    @property
+    def after(self) -> Array:
+        """States it leads to, (N, K * batch)."""
+        return _columns(self.recording.H[1:])
+
+    def bound(self, rec: Recurrence, before: Array, after: Array, X: Array, model: Precision | None = None) -> Array:
+        """The proven one-step bound under a record."""
+        finite = np.where(np.isfinite(before), before, 0.0)
+        return one_step_bound(rec, finite, X, model or self.model, self.recorded, after)
+
+
+def _columns(H: Array) -> Array:
+    return np.ascontiguousarray(H.reshape(-1, H.shape[2]).T)
+
+
+def gather(
+    candidate: Any,
+    rec: Recurrence,
+    *,
+    inputs: Any,
+    h0: Any,
+    promised: Any,
+    recorded: str | None,
+    batch_first: bool | None,
+    kind: str | None,
+) -> Evidence:
+    """Run the candidate and lay out what it did.
+
+    Raises
+    ------
+    oracle.BadInput
+        The question itself is unclear (shapes, batch order, kind, precision).
+    Breach
+        The candidate cannot be judged.
+    """
+    if ambiguous(inputs, batch_first):
+        raise BadInput(
+            f"inputs have shape {np.shape(inputs)}: K equals the batch.",
+            "time and batch cannot be told apart, and a swap would go unnoticed.",
+            "say batch_first=False for (K, batch, I) or batch_first=True for (batch, K, I), or change one of the two.",
+        )
+    if kind is not None and kind not in candidates.KINDS:
+        raise BadInput(f"kind is {kind!r}.", "a misspelling.", f"use one of {', '.join(candidates.KINDS)}.")
+    model = precision_model(rec.dtype if promised is None else promised)
+    run = samples(inputs, h0, N=rec.N, I=rec.I, batch_first=batch_first)
+    dtype = model.name if model.name in ("float64", "float16") else "float32"
+    run = candidates.received(run, dtype) if callable(candidate) else run
+    kind = kind or candidates.guess_kind(candidate, run, dtype)
+    recording = candidates.observe(candidate, kind, run, dtype, rec.N, batch_first)
+    return Evidence(rec, run, recording, model, recorded_as(recorded))
+
+
+def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
+    """Verdict on gathered evidence, before any diagnosis."""
+    rec, recording, run = evidence.rec, evidence.recording, evidence.run
+    before, after, X = evidence.before, evidence.after, run.columns()
+    bound = evidence.bound(rec, before, after, X)
+    found = residuals(rec, before, after, X, bound)
+    seen = _statistic(evidence, found, before, X)
+    ratio = _ratios(found.upper, bound)
+    start = _start(evidence)
+    outside = (found.lower > bound) | (np.isinf(found.upper) & np.isfinite(bound))
+    inside = found.upper <= bound
+    lower_precision = _lower_precision(evidence, seen)
+    label = "proved"
+    if start is not None or outside.any():
+        verdict = "fail"
+    elif not (inside & np.isfinite(bound)).all():
+        verdict = "undecided"
+    elif lower_precision:
+        verdict, label = "fail", "observed"
+    else:
+        verdict = "pass"
+    worst = float("inf") if start is not None else float(ratio.max(initial=0.0))
+    rows = _per_step(ratio, run.batch)
+    result = CheckResult(
+        verdict=verdict,
+        worst=worst,
+        first=start or _first(outside, found, bound, evidence),
+        promised=evidence.model.name,
+        computed_in=seen.precision,
+        record=rec,
+        steps=run.steps,
+        batch=run.batch,
+        statistic=seen,
+        residuals=_picked(found.upper, rows, run.batch),
+        bounds=_picked(bound, rows, run.batch),
+        assumptions=evidence.model.assumptions,
+        diagnosis=lower_precision if verdict == "fail" and label == "observed" else (),
+        unseen=unseen(rec, run),
+        equation=describe(rec),
+        label=label,
+    )
+    return result, found
+
+
+def breached(name: str, problem: BadInput, rec: Recurrence, promised: str, steps: int, batch: int) -> CheckResult:
+    """The result for a candidate that broke the contract."""
+    return CheckResult(
+        verdict="fail",
+        worst=float("inf"),
+        first=None,
+        promised=promised,
+        computed_in=None,
+        record=rec,
+        steps=steps,
+        batch=batch,
+        diagnosis=(Finding(name, True, float("inf"), problem.seen),),
+        problem=problem,
+        equation=describe(rec),
+        label="observed",
+    )
+
+
+def describe(rec: Recurrence) -> str:
+    """The documented equation in a few words."""
+    arguments = rec.origin.arguments
+    more = [f"{name} {arguments[name]}" for name in ("sigma", "scheme", "reset") if name in arguments]
+    stem = rec.form if rec.origin.parent is None else f"{rec.origin.parent.form} form, {rec.form}d"  # type: ignore[attr-defined]
+    return ", ".join([stem.replace("discretized", "discretised"), *more])
+
+
+def _statistic(evidence: Evidence, found: Residuals, before: Array, X: Array) -> Statistic:
+    usable = np.isfinite(found.upper).all(axis=0)
+    scale = scatter(evidence.rec, before[:, usable], X[:, usable])
+    return statistic(found.upper[:, usable], scale, evidence.model.storage)
+
+
+def _lower_precision(evidence: Evidence, seen: Statistic) -> tuple[Finding, ...]:
+    """A finding if what was seen is a lower precision than promised."""
+    narrow = evidence.recording.dtype
+    if narrow in RANK and RANK[narrow] > RANK[evidence.model.name]:
+        text = f"the states are {narrow}, {evidence.model.name} was promised"
+        return (Finding(f"precision:{narrow}", True, float("nan"), text),)
+    if evidence.recorded.relative or seen.precision is None:
+        return ()
+    if RANK[seen.precision] > RANK[evidence.model.name]:
+        text = f"residuals have the size of a unit roundoff of {seen.roundoff:.2g} (observed), inside the worst-case bound"
+        return (Finding(f"precision:{seen.precision}", True, float("nan"), text),)
+    return ()
+
+
+def _ratios(upper: Array, bound: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(upper == 0, 0.0, upper / bound)
+    return np.asarray(np.where(np.isnan(ratio), np.inf, ratio))
+
+
+def _start(evidence: Evidence) -> Violation | None:
+    """The candidate's own initial row has to be h0, up to how it was recorded."""
+    if not evidence.recording.has_initial:
+        return None
+    H0, h0 = evidence.recording.H[0], evidence.run.h0
+    allowed = (evidence.recorded.relative or evidence.model.storage) * np.abs(h0)
+    wrong = np.argwhere(~(np.abs(H0 - h0) <= allowed))
+    if not wrong.size:
+        return None
+    trajectory, unit = (int(i) for i in wrong[0])
+    residual = float(abs(H0[trajectory, unit] - h0[trajectory, unit]))
+    return Violation(0, unit, trajectory, residual, float(allowed[trajectory, unit]), float("inf"))
+
+
+def _first(outside: Array, found: Residuals, bound: Array, evidence: Evidence) -> Violation | None:
+    columns = np.flatnonzero(outside.any(axis=0))
+    if not columns.size:
+        return None
+    column = int(columns[0])
+    excess = np.where(outside[:, column], _ratios(found.upper[:, column], bound[:, column]), -1.0)
+    unit = int(np.argmax(excess))
+    residual = float(found.upper[unit, column])
+    spacing = float(np.spacing(np.abs(evidence.after[unit, column]))) * evidence.model.storage * 2.0**53
+    k, trajectory = divmod(column, evidence.run.batch)
+    return Violation(k + 1, unit, trajectory, residual, float(bound[unit, column]), residual / spacing)
+
+
+def _per_step(ratio: Array, batch: int) -> Array:
+    """Flat index of the worst element of every step."""
+    by_step = ratio.reshape(ratio.shape[0], -1, batch).transpose(1, 0, 2).reshape(-1, ratio.shape[0] * batch)
+    return np.asarray(by_step.argmax(axis=1)) if by_step.size else np.zeros(0, dtype=int)
+
+
+def _picked(values: Array, rows: Array, batch: int) -> Array:
+    by_step = values.reshape(values.shape[0], -1, batch).transpose(1, 0, 2).reshape(-1, values.shape[0] * batch)
+    return np.asarray(by_step[np.arange(len(by_step)), rows]) if by_step.size else np.zeros(0)
+
+
+__all__ = ["Breach", "Evidence", "breached", "describe", "gather", "judge"]

@@ -1,0 +1,173 @@
+"""What a check says: verdict, worst, first violation, precision, findings; plain values with a readable summary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from oracle.errors import BadInput
+from oracle.records.exact import Array
+from oracle.records.recurrence import Recurrence
+from oracle.records.verbs import verb
+from oracle.tolerance.statistic import Statistic
+
+
+@dataclass(frozen=True)
+class Violation:
+    """The first place where a residual exceeds its bound. Step k is H[k]; step 0 is the initial state."""
+
+    step: int
+    unit: int
+    trajectory: int
+    residual: float
+    bound: float
+    ulps: float
+
+    def __str__(self) -> str:
+        return (
+            f"step {self.step}, unit {self.unit}: residual {self.residual:.3g} against bound {self.bound:.3g} "
+            f"({self.ulps:.3g} ulp of the result)"
+        )
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A named deviation that explains what was seen; `explains` says whether every residual is inside its bound."""
+
+    name: str
+    explains: bool
+    worst: float
+    text: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """A class of faults this run could not see, and the probe that would."""
+
+    what: str
+    probe: str
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.probe}"
+
+
+@dataclass(frozen=True, eq=False)
+class CheckResult:
+    """The answer of `oracle.check`; true exactly when the verdict is "pass".
+
+    Attributes
+    ----------
+    verdict : "pass", "fail" or "undecided"
+    worst : float
+        Largest residual / bound; a pass has worst <= 1 (proved, by balls).
+    first : Violation or None
+    promised, computed_in : str
+        The promised precision, and the one the residuals look like (observed; None where they are no rounding).
+    diagnosis : tuple of Finding
+        Best first. `explained_by` is the name of the first one that explains every residual.
+    unseen : tuple of Unseen
+    problem : BadInput or None
+        A breach of contract by the candidate itself: it raised, changed its arguments, is random, ...
+    statistic : Statistic
+        Estimated unit roundoff, observed.
+    residuals, bounds : ndarray, (K,)
+        Per step, the residual with the largest residual / bound, and its bound.
+    """
+
+    verdict: str
+    worst: float
+    first: Violation | None
+    promised: str
+    computed_in: str | None
+    record: Recurrence
+    steps: int
+    batch: int
+    statistic: Statistic | None = None
+    residuals: Array | None = None
+    bounds: Array | None = None
+    assumptions: tuple[str, ...] = ()
+    diagnosis: tuple[Finding, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
+    problem: BadInput | None = None
+    equation: str = ""
+    label: str = "proved"
+
+    def __bool__(self) -> bool:
+        return self.verdict == "pass"
+
+    @property
+    def explained_by(self) -> str | None:
+        """Name of the equation or deviation every residual agrees with; None while unexplained."""
+        return next((finding.name for finding in self.diagnosis if finding.explains), None)
+
+    def summary(self) -> str:
+        """A few lines for a person."""
+        what = {"pass": "follows", "fail": "does not follow", "undecided": "may or may not follow"}[self.verdict]
+        lines = [f"{self.verdict.upper()}: the candidate {what} its equation ({self.equation}) in {self.promised}."]
+        if self.problem is not None:
+            lines.append(str(self.problem))
+        elif self.residuals is not None:
+            lines.append(
+                f"  {self.steps} steps x {self.batch} trajectories x {self.record.N} units, "
+                f"worst residual / bound {self.worst:.3g} (proved)"
+            )
+        if self.first is not None:
+            lines.append(f"  first violation: {self.first}")
+        if self.statistic is not None:
+            seen = f"looks like {self.computed_in}" if self.computed_in else "too large for rounding in any format"
+            lines.append(f"  unit roundoff seen: {self.statistic.roundoff:.3g}, {seen} (observed)")
+        lines += [f"  {'explained by' if f.explains else 'noted:'} {f.name}: {f.text}" for f in self.diagnosis]
+        lines += [f"  not seen by this run: {unseen}" for unseen in self.unseen]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<CheckResult {self.verdict}, worst {self.worst:.3g}, explained by {self.explained_by}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the arrays, as JSON-ready values."""
+        return {
+            "verdict": self.verdict,
+            "label": self.label,
+            "worst": _finite(self.worst),
+            "first": None if self.first is None else {k: _finite(v) for k, v in vars(self.first).items()},
+            "promised": self.promised,
+            "computed_in": self.computed_in,
+            "equation": self.equation,
+            "explained_by": self.explained_by,
+            "statistic": None
+            if self.statistic is None
+            else {"roundoff": _finite(self.statistic.roundoff), "precision": self.statistic.precision},
+            "units": self.record.N,
+            "inputs": self.record.I,
+            "steps": self.steps,
+            "batch": self.batch,
+            "residuals": None if self.residuals is None else [_finite(float(v)) for v in self.residuals],
+            "bounds": None if self.bounds is None else [_finite(float(v)) for v in self.bounds],
+            "diagnosis": [
+                {**vars(f), "worst": _finite(f.worst), "parameters": {k: str(v) for k, v in f.parameters.items()}}
+                for f in self.diagnosis
+            ],
+            "unseen": [vars(u) for u in self.unseen],
+            "problem": None if self.problem is None else str(self.problem),
+            "assumptions": list(self.assumptions),
+        }
+
+    def report(self, path: Any) -> Any:
+        """Write a report; the suffix (.html or .json) decides the format. Returns the path."""
+        return verb("report")(self, path)
+
+
+class CheckFailed(AssertionError):
+    """Raised by `assert_follows`; the result is kept as `.result`."""
+
+    def __init__(self, result: CheckResult) -> None:
+        super().__init__(result.summary())
+        self.result = result
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinity."""
+    if isinstance(value, float) and value in (float("inf"), float("-inf")):
+        return str(value)
+    return None if isinstance(value, float) and value != value else value

@@ -1,0 +1,1 @@
+"""What a floating-point candidate may do: proven one-step and trajectory bounds, and the observed precision."""

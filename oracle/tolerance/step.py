@@ -1,0 +1,79 @@
+"""The proven one-step bound: how far fl(Phi(h, x)) may be from Phi(h, x), for any honest program.
+
+The bound is the rounding interpretation of the recurrence's own equation. A state that was written down in a narrower
+format than it was computed in adds u_r |H_k| to the argument and u_r |H_{k+1}| to the result.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from oracle.arithmetic.rounding import Rounded, Rounding
+from oracle.equations.catalogue import advance
+from oracle.records.exact import Array
+from oracle.records.precision import Precision, precision_model, representable
+from oracle.records.recurrence import Recurrence
+
+_U = 2.0**-53
+
+
+class Recorded(NamedTuple):
+    """How a trajectory was written down: relative and absolute error of a recorded number."""
+
+    name: str
+    relative: float
+    absolute: float = 0.0
+
+
+EXACTLY = Recorded("as computed", 0.0)
+
+
+def recorded_as(name: str | None) -> Recorded:
+    """ "float32" and the like, "decimal-6" for six significant digits, None for exact.
+
+    Raises
+    ------
+    oracle.BadInput
+        An unknown format.
+    """
+    if name is None:
+        return EXACTLY
+    kind, _, digits = str(name).partition("-")
+    if kind == "decimal" and digits.isdigit() and int(digits) > 0:
+        # d significant digits: half a unit in the last place, relative to at least 1 in the first.
+        return Recorded(name, 0.5 * 10.0 ** (1 - int(digits)) * (1 + 4 * _U))
+    model = precision_model(name)
+    return Recorded(model.name, model.storage, model.underflow)
+
+
+def one_step_bound(
+    rec: Recurrence, H: Array, X: Array, model: Precision, recorded: Recorded = EXACTLY, after: Array | None = None
+) -> Array:
+    """Upper bound of the rounding error of one step from each column.
+
+    Parameters
+    ----------
+    rec : Recurrence
+    H, X : ndarray, (N, columns), (I, columns)
+        States as recorded and inputs.
+    model : Precision
+    recorded : Recorded
+    after : ndarray, (N, columns), optional
+        The recorded results; needed when they were rounded in writing down.
+
+    Returns
+    -------
+    ndarray, (N, columns)
+        Infinite or NaN where nothing can be promised (overflow).
+    """
+    ops = Rounding(model)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        error = (recorded.relative * np.abs(H) + recorded.absolute) / (1 - recorded.relative) * (1 + 4 * _U)
+        growth = 0.0 if recorded.relative or representable(H, model.storage) else float(-np.log1p(-model.storage))
+        state = Rounded(H, np.abs(H) + error, error, growth)
+        bound = advance(ops, rec, state, ops.lift(X)).bound()  # type: ignore[type-var]
+        if after is not None:
+            bound = bound + (recorded.relative * np.abs(after) + recorded.absolute) / (1 - recorded.relative)
+    return np.asarray(np.nextafter(bound * (1 + 4 * _U), np.inf))
