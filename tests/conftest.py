@@ -1,0 +1,33 @@
+"""Settings of the suite: Hypothesis without a clock, and a suite that also runs where an optional package is absent."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+OPTIONAL = ("hypothesis", "scipy", "torch", "h5py", "matplotlib")
+ABSENT = tuple(name for name in OPTIONAL if find_spec(name) is None)
+_IMPORTS = re.compile(rf"^(?:from|import) ({'|'.join(ABSENT) or '(?!)'})\b", re.MULTILINE)
+
+if "hypothesis" not in ABSENT:
+    from hypothesis import HealthCheck, settings
+
+    # No deadline: exact arithmetic takes as long as it takes, and the machines that run this are shared. Derandomised:
+    # a failure is the same for everybody; `pytest --hypothesis-profile=search` looks further.
+    slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
+    settings.register_profile("same", deadline=None, derandomize=True, max_examples=30, suppress_health_check=slow)
+    settings.register_profile("search", deadline=None, max_examples=1000, suppress_health_check=slow)
+    settings.load_profile("same")
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out a test file that imports an absent package; None lets the other rules decide."""
+    if collection_path.suffix == ".py" and _IMPORTS.search(collection_path.read_text(encoding="utf-8")):
+        return True
+    return None
+
+
+def pytest_report_header() -> str | None:
+    """Say what is not tested for want of a package."""
+    return f"absent: {', '.join(ABSENT)} (test files that import them are left out)" if ABSENT else None
