@@ -78,11 +78,11 @@ class Entrywise:
         pieces: list[Any] = [columned(self._kept(bias)) for bias in biases] + list(parts)
         for op, v in products:
             for term in op.terms:
-                inner = v if _is_one(term.right) else self._factor(term.right) * v
+                inner = v if _is_one(term.right) else v * self._factor(term.right)
                 if term.dense is not None:
                     inner = self._kept(term.dense) @ inner
                 if not is_zero(term.left):
-                    pieces.append(inner if _is_one(term.left) else self._factor(term.left) * inner)
+                    pieces.append(inner if _is_one(term.left) else inner * self._factor(term.left))
         for piece in pieces:
             total = piece if total is None else total + piece
         if total is None:
@@ -104,7 +104,7 @@ class Entrywise:
 
     def scale(self, factor: Diagonal, v: Array) -> Array:
         """Exact factor times a value."""
-        product: Array = self._factor(factor) * v
+        product: Array = v * self._factor(factor)  # array first: an mpf prints the array before it gives way to it
         return product
 
     def one(self, like: Array) -> Array:
