@@ -1,0 +1,1 @@
+"""Checks on networks other people use, and emulations of what their hardware does."""
