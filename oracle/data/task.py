@@ -1,8 +1,8 @@
 """The flip-flop task: pulses come in, and each channel's last pulse has to be remembered.
 
 Every channel receives pulses of +1 or -1, `WIDTH` steps long, at random times; the bit of a channel is the sign of its
-latest pulse. A bit is scored once `SETTLING` steps have passed since the onset of that pulse (D. Sussillo and O. Barak,
-Neural Comput. 25, 2013, section 3.2, uses the same task with three channels).
+latest pulse. A bit is scored once `SETTLING` steps have passed since the onset of that pulse. With three channels it is
+the task of D. Sussillo and O. Barak, Neural Comput. 25, 626 (2013).
 """
 
 from __future__ import annotations
