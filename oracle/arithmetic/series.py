@@ -72,7 +72,11 @@ class SeriesArithmetic(Generic[V]):
 
     def mul(self, u: Series[V], v: Series[V]) -> Series[V]:
         """Cauchy product."""
-        return Series(lambda k: self.base.sum([self.base.mul(u[j], v[k - j]) for j in range(k + 1)]))
+        return Series(lambda k: self.convolution([u[j] for j in range(k + 1)], [v[k - j] for j in range(k + 1)]))
+
+    def convolution(self, us: Sequence[V], vs: Sequence[V]) -> V:
+        """The sum of elementwise products; where the work is."""
+        return self.base.sum([self.base.mul(u, v) for u, v in zip(us, vs, strict=True)])
 
     def scale(self, factor: Diagonal, v: Series[V]) -> Series[V]:
         """Coefficient by coefficient."""
@@ -90,10 +94,11 @@ class SeriesArithmetic(Generic[V]):
         def rule(k: int) -> V:
             if k == 0:
                 return self.base.act(name, z[0])
-            terms = [self.base.scale(Fraction(j), self.base.mul(z[j], slope[k - j])) for j in range(1, k + 1)]
-            return self.base.scale(Fraction(1, k), self.base.sum(terms))
+            total = self.convolution([moved[j] for j in range(1, k + 1)], [slope[k - j] for j in range(1, k + 1)])
+            return self.base.scale(Fraction(1, k), total)
 
         s: Series[V] = Series(rule)
+        moved: Series[V] = Series(lambda j: self.base.scale(Fraction(j), z[j]))
         slope: Series[V] = activation.slope(self, s, z)
         return s
 

@@ -1,0 +1,139 @@
+"""What `oracle.reference` is given, checked and read exactly."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from oracle.errors import BadInput
+from oracle.records.exact import Array, exact_array, exact_scalar, to_numpy
+from oracle.records.network import Network
+from oracle.records.recurrence import Recurrence
+from oracle.reference.signals import Signal, Steady, steady
+
+
+def samples(rec: Recurrence, inputs: Any) -> Array:
+    """Inputs of a recurrence: (K, I) or (K, batch, I), exact."""
+    if inputs is None or isinstance(inputs, Signal):
+        raise BadInput(
+            "no inputs were given." if inputs is None else f"inputs is {inputs!r}.",
+            "the number of steps is that of the inputs, one row per step."
+            if inputs is None
+            else "a signal is the input of a network; a recurrence takes one row per step.",
+            "pass X of shape (K, I); np.zeros((K, 0)) where the recurrence has no input.",
+        )
+    array = to_numpy(inputs, "inputs")
+    if array.ndim not in (2, 3) or array.shape[-1] != rec.I:
+        raise BadInput(
+            f"inputs have shape {array.shape}; expected (K, {rec.I}) or (K, batch, {rec.I}).",
+            "time is not the first axis, inputs are not the last, or X belongs to another network.",
+            f"pass one row of {rec.I} inputs per step.",
+            shape=array.shape,
+        )
+    return exact_array(array, "inputs", array.ndim)
+
+
+def initial(h0: Any, units: int, batch: int | None) -> Array:
+    """The initial state, exact: (N,), or (batch, N) where the inputs have a batch; None is zero."""
+    shape = (units,) if batch is None else (batch, units)
+    if h0 is None:
+        return np.zeros(shape)
+    array = to_numpy(h0, "h0")
+    if array.shape != shape:
+        raise BadInput(
+            f"h0 has shape {array.shape}; expected {shape}.",
+            "h0 belongs to another network, or h0 and the inputs do not have the same batch.",
+            "pass one initial state per trajectory.",
+            shape=array.shape,
+        )
+    return exact_array(array, "h0", array.ndim)
+
+
+def columns(rec: Recurrence, inputs: Any, h0: Any) -> tuple[tuple[Array, ...], Array, bool]:
+    """Inputs as one (I, columns) array per step, h0 as (N, columns), and whether there is a batch."""
+    X = samples(rec, inputs)
+    batched = X.ndim == 3
+    start = initial(h0, rec.N, X.shape[1] if batched else None)
+    return tuple(x.T if batched else x[:, None] for x in X), start.T if batched else start[:, None], batched
+
+
+def instants(times: Any) -> tuple[Fraction, ...]:
+    """Output times of a flow: exact, from 0 on, increasing."""
+    if times is None:
+        raise BadInput(
+            "times is missing.",
+            "a network is followed in continuous time, and the instants are part of the question.",
+            "pass times=[...]; or discretise the network for a recurrence.",
+        )
+    given = [times] if isinstance(times, str) or np.ndim(times) == 0 else list(times)
+    read = tuple(instant(t) for t in given)
+    if not read or read[0] < 0:
+        raise BadInput(
+            f"times are {given[:3]}.", "the flow starts at t = 0 from h0.", "pass at least one time, none negative."
+        )
+    for earlier, later in pairwise(read):
+        if later <= earlier:
+            raise BadInput(
+                f"times are not increasing: {float(earlier)} is followed by {float(later)}.",
+                "they are unsorted, or one is given twice.",
+                "pass np.unique(times).",
+            )
+    return read
+
+
+def instant(value: Any) -> Fraction:
+    """A time as the exact number it is; text is decimal ("0.1") or a ratio ("1/3")."""
+    if isinstance(value, str):
+        try:
+            return Fraction(value)
+        except (ValueError, ZeroDivisionError):
+            raise BadInput(
+                f"a time is {value!r}.", "it is not a decimal number.", 'write it as "0.1" or "1/3".'
+            ) from None
+    number = exact_scalar(value if not isinstance(value, Decimal) else Fraction(value), "time")
+    if not isinstance(number, Fraction):
+        raise BadInput(f"a time is {number}.", "times are rational here.", "pass a float or a Fraction.")
+    return number
+
+
+def signal(net: Network, inputs: Any, times: tuple[Fraction, ...]) -> Signal | Steady:
+    """The input of a flow, known until the last time."""
+    x = inputs if isinstance(inputs, Signal) else steady(_constant(inputs), net.I)
+    if x.inputs != net.I:
+        raise BadInput(
+            f"the input has {x.inputs} components; the network has {net.I}.",
+            "it belongs to another network, or M is missing.",
+            f"pass {net.I} components.",
+        )
+    if x.until is not None and times[-1] > x.until:
+        raise BadInput(
+            f"times run to {float(times[-1])}; the input is known until {float(x.until)}.",
+            "a sample is missing at the end, or the step is in another unit.",
+            "pass more samples, or earlier times.",
+        )
+    return x
+
+
+def _constant(inputs: Any) -> Any:
+    if inputs is not None and to_numpy(inputs, "inputs").ndim != 1:
+        raise BadInput(
+            f"inputs have shape {np.shape(inputs)}; a constant input has one axis.",
+            "samples do not say what happens between them.",
+            "say so: oracle.held(X, step) or oracle.sampled(X, step).",
+        )
+    return inputs
+
+
+def single(h0: Any, units: int) -> Array:
+    """The initial state of a flow: one trajectory at a time."""
+    if h0 is not None and np.ndim(h0) > 1:
+        raise BadInput(
+            f"h0 has shape {np.shape(h0)}.",
+            "a batch of initial states; flows are followed one trajectory at a time.",
+            f"call oracle.reference once for each h0 of shape ({units},).",
+        )
+    return initial(h0, units, None)

@@ -1,0 +1,147 @@
+"""Inputs of a flow, exactly: x(t) constant, held between samples, or linear between samples.
+
+    held       x(t) = values[k]                                                for k step <= t < (k+1) step
+    sampled    x(t) = values[k] + (t/step - k) (values[k+1] - values[k])       for k step <= t <= (k+1) step
+
+A signal is asked for one piece at a time: where it ends, its value at t and its slope. The integrator restarts at the
+end of every piece, where x or x' may jump.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from oracle.errors import BadInput
+from oracle.records.exact import Array, exact_array, exact_object
+from oracle.records.recurrence import positive
+
+
+class Piece(NamedTuple):
+    """x(t + s) = value + s slope until `end` (None: for ever), exactly; value and slope (I,)."""
+
+    end: Fraction | None
+    value: Array
+    slope: Array | None
+
+
+@dataclass(frozen=True, eq=False)
+class Steady:
+    """A constant input, or none at all."""
+
+    value: Array
+
+    @property
+    def inputs(self) -> int:
+        """I."""
+        return len(self.value)
+
+    @property
+    def until(self) -> Fraction | None:
+        """It never ends."""
+        return None
+
+    def piece(self, t: Fraction) -> Piece:
+        """One piece for ever."""
+        return Piece(None, self.value, None)
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """Samples at the times k step; see `held` and `sampled`.
+
+    Attributes
+    ----------
+    values : ndarray
+        (K, I), read exactly.
+    step : Fraction
+        Time between samples.
+    linear : bool
+        Linear between samples rather than held.
+    """
+
+    values: Array
+    step: Fraction
+    linear: bool
+
+    @property
+    def inputs(self) -> int:
+        """I."""
+        return int(self.values.shape[1])
+
+    @property
+    def until(self) -> Fraction:
+        """The time up to which the signal is known."""
+        return (len(self.values) - self.linear) * self.step
+
+    def piece(self, t: Fraction) -> Piece:
+        """The piece that starts at, or contains, t; after the last sample a held signal keeps its last value."""
+        k = min(t // self.step, len(self.values) - 1 - self.linear)
+        value = exact_object(self.values[k])
+        if not self.linear:
+            return Piece((k + 1) * self.step, value, None)
+        slope = (exact_object(self.values[k + 1]) - value) / self.step
+        return Piece((k + 1) * self.step, value + (t - k * self.step) * slope, slope)
+
+    def rescale(self, r: Any) -> Signal:
+        """R: x(t) becomes x(r s), so the samples are step / r apart."""
+        return Signal(self.values, self.step / positive(r, "r"), self.linear)
+
+    def __repr__(self) -> str:
+        samples, inputs = self.values.shape
+        return f"<oracle.{'sampled' if self.linear else 'held'} {samples}x{inputs}, step {self.step}>"
+
+
+def _signal(values: Any, step: Any, linear: bool, least: int) -> Signal:
+    samples = exact_array(values, "values", 2)
+    if len(samples) < least:
+        raise BadInput(
+            f"values has {len(samples)} samples; at least {least} are needed.",
+            "the signal is empty, or time is the last axis.",
+            "pass values of shape (samples, inputs).",
+        )
+    return Signal(samples, positive(step), linear)
+
+
+def held(values: Any, step: Any) -> Signal:
+    """The input that is constant between samples: x(t) = values[k] for k step <= t < (k+1) step.
+
+    Parameters
+    ----------
+    values : array_like
+        (K, I).
+    step : number
+        Time between samples, > 0, read exactly.
+
+    Raises
+    ------
+    oracle.BadInput
+        Entries that are not finite, a wrong shape, step <= 0.
+    """
+    return _signal(values, step, False, 1)
+
+
+def sampled(values: Any, step: Any) -> Signal:
+    """The input that is linear between samples at the times k step, up to the last one.
+
+    Parameters
+    ----------
+    values : array_like
+        (K, I), K >= 2.
+    step : number
+        Time between samples, > 0, read exactly.
+
+    Raises
+    ------
+    oracle.BadInput
+        Entries that are not finite, a wrong shape, step <= 0.
+    """
+    return _signal(values, step, True, 2)
+
+
+def steady(value: Any, inputs: int) -> Steady:
+    """A constant input (I,); None is zero input."""
+    return Steady(exact_object(exact_array(np.zeros(inputs) if value is None else value, "inputs", 1)))
