@@ -91,7 +91,7 @@ class Rounding:
     def _forming(self, factor: Diagonal) -> float:
         """Growth from forming a coefficient and multiplying by it."""
         entries = factor.tolist() if isinstance(factor, np.ndarray) else [factor]
-        if all(abs(entry) == 1 for entry in entries):
+        if all(entry in (1, -1) for entry in entries):
             return 0.0
         roundings = FORMING_ROUNDINGS + 1
         constants = [entry for entry in entries if isinstance(entry, Constant)]

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from oracle.errors import BadInput
 from oracle.records.exact import Array
 from oracle.records.recurrence import Recurrence
+from oracle.records.verbs import provides
 
 
 class Candidate(Protocol):
@@ -50,6 +51,7 @@ def bridge(candidate: Any) -> Any:
     return None
 
 
+@provides("is_module")
 def is_module(candidate: Any) -> bool:
     """Whether the object is a framework's module, known to its bridge or not."""
     return bridge(candidate) is not None
@@ -74,6 +76,7 @@ def known() -> tuple[str, ...]:
     return tuple(name for entry in BRIDGES.values() for name in entry.classes)
 
 
+@provides("recurrence")
 def recurrence(module: Any) -> Recurrence:
     """The documented equation of a module of a known class, with its effective weights.
 
@@ -96,6 +99,7 @@ def recurrence(module: Any) -> Recurrence:
     return result
 
 
+@provides("candidate")
 def candidate(module: Any) -> Candidate:
     """A module of a known class as something that can be run; errors as `recurrence`."""
     result: Candidate = _bridge(module).candidate(module)

@@ -69,8 +69,11 @@ def gather(
     recorded: str | None,
     batch_first: bool | None,
     kind: str | None,
+    bridge: Any = None,
 ) -> Evidence:
     """Run the candidate and lay out what it did.
+
+    `bridge` is the adapter of a framework's module: it is run time first, and says which numbers the module sees.
 
     Raises
     ------
@@ -90,6 +93,10 @@ def gather(
     model = precision_model(rec.dtype if promised is None else promised)
     run = samples(inputs, h0, N=rec.N, I=rec.I, batch_first=batch_first)
     dtype = model.name if model.name in ("float64", "float16") else "float32"
+    if bridge is not None:
+        run = Samples(bridge.received(run.X), bridge.received(run.h0), run.batched)
+        recording = candidates.observe(bridge.run, "run", run, dtype, rec.N, None)
+        return Evidence(rec, run, recording, model, recorded_as(recorded))
     run = candidates.received(run, dtype) if callable(candidate) else run
     kind = kind or candidates.guess_kind(candidate, run, dtype)
     recording = candidates.observe(candidate, kind, run, dtype, rec.N, batch_first)
@@ -107,17 +114,16 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
     start = _start(evidence)
     outside = (found.lower > bound) | (np.isinf(found.upper) & np.isfinite(bound))
     inside = found.upper <= bound
-    lower_precision = _lower_precision(evidence, seen)
     label = "proved"
     if start is not None or outside.any():
         verdict = "fail"
     elif not (inside & np.isfinite(bound)).all():
         verdict = "undecided"
-    elif lower_precision:
+    elif too_coarse(evidence, seen):
         verdict, label = "fail", "observed"
     else:
         verdict = "pass"
-    worst = float("inf") if start is not None else float(ratio.max(initial=0.0))
+    worst = max(float(ratio.max(initial=0.0)), 0.0 if start is None else _over(start))
     rows = _per_step(ratio, run.batch)
     result = CheckResult(
         verdict=verdict,
@@ -132,7 +138,6 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
         residuals=_picked(found.upper, rows, run.batch),
         bounds=_picked(bound, rows, run.batch),
         assumptions=evidence.model.assumptions,
-        diagnosis=lower_precision if verdict == "fail" and label == "observed" else (),
         unseen=unseen(rec, run),
         equation=describe(rec),
         label=label,
@@ -172,18 +177,14 @@ def _statistic(evidence: Evidence, found: Residuals, before: Array, X: Array) ->
     return statistic(found.upper[:, usable], scale, evidence.model.storage)
 
 
-def _lower_precision(evidence: Evidence, seen: Statistic) -> tuple[Finding, ...]:
-    """A finding if what was seen is a lower precision than promised."""
-    narrow = evidence.recording.dtype
-    if narrow in RANK and RANK[narrow] > RANK[evidence.model.name]:
-        text = f"the states are {narrow}, {evidence.model.name} was promised"
-        return (Finding(f"precision:{narrow}", True, float("nan"), text),)
-    if evidence.recorded.relative or seen.precision is None:
-        return ()
-    if RANK[seen.precision] > RANK[evidence.model.name]:
-        text = f"residuals have the size of a unit roundoff of {seen.roundoff:.2g} (observed), inside the worst-case bound"
-        return (Finding(f"precision:{seen.precision}", True, float("nan"), text),)
-    return ()
+def too_coarse(evidence: Evidence, seen: Statistic) -> bool:
+    """Whether the states, or the residuals, are those of a lower precision than promised."""
+    promised = RANK[evidence.model.name]
+    if RANK.get(evidence.recording.dtype, promised) > promised:
+        return True
+    if evidence.recorded.relative:
+        return False
+    return seen.precision is None or RANK[seen.precision] > promised
 
 
 def _ratios(upper: Array, bound: Array) -> Array:
@@ -192,12 +193,17 @@ def _ratios(upper: Array, bound: Array) -> Array:
     return np.asarray(np.where(np.isnan(ratio), np.inf, ratio))
 
 
+def _over(violation: Violation) -> float:
+    return violation.residual / violation.bound if violation.bound else float("inf")
+
+
 def _start(evidence: Evidence) -> Violation | None:
     """The candidate's own initial row has to be h0, up to how it was recorded."""
     if not evidence.recording.has_initial:
         return None
     H0, h0 = evidence.recording.H[0], evidence.run.h0
-    allowed = (evidence.recorded.relative or evidence.model.storage) * np.abs(h0)
+    narrow = precision_model(evidence.recording.dtype).storage
+    allowed = max(evidence.recorded.relative, evidence.model.storage, narrow) * np.abs(h0)
     wrong = np.argwhere(~(np.abs(H0 - h0) <= allowed))
     if not wrong.size:
         return None

@@ -40,6 +40,10 @@ class Finding:
     text: str
     parameters: dict[str, Any] = field(default_factory=dict)
 
+    def shown(self) -> dict[str, Any]:
+        """The parameters a person wants to see: numbers, not the evidence they came from."""
+        return {name: value for name, value in self.parameters.items() if name not in ("record", "hypothesis")}
+
 
 @dataclass(frozen=True)
 class Unseen:
@@ -145,7 +149,7 @@ class CheckResult:
             "residuals": None if self.residuals is None else [_finite(float(v)) for v in self.residuals],
             "bounds": None if self.bounds is None else [_finite(float(v)) for v in self.bounds],
             "diagnosis": [
-                {**vars(f), "worst": _finite(f.worst), "parameters": {k: str(v) for k, v in f.parameters.items()}}
+                {**vars(f), "worst": _finite(f.worst), "parameters": {k: repr(v) for k, v in f.shown().items()}}
                 for f in self.diagnosis
             ],
             "unseen": [vars(u) for u in self.unseen],

@@ -1,0 +1,151 @@
+"""The public check: judge a candidate, and if it fails, name what it computes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from oracle.check.candidates import Breach
+from oracle.check.judge import breached, gather, judge
+from oracle.check.result import CheckFailed, CheckResult, Finding
+from oracle.diagnosis.diagnose import diagnosed
+from oracle.errors import BadInput
+from oracle.records.network import Network
+from oracle.records.recurrence import Recurrence
+from oracle.records.verbs import verb
+
+
+def check(
+    candidate: Any,
+    rec: Recurrence | None = None,
+    *,
+    inputs: Any,
+    h0: Any = None,
+    promised: Any = None,
+    recorded: str | None = None,
+    batch_first: bool | None = None,
+    observe: Any = "state",
+    noise: Any = None,
+    kind: str | None = None,
+) -> CheckResult:
+    """Does this program compute this recurrence, up to rounding?
+
+    Parameters
+    ----------
+    candidate : module, callable or array_like
+        A framework's module (brings its own recurrence), run(h0, X) -> H, step(h, x) -> h, or a recorded trajectory
+        (K+1, N) or (K, N), with a batch axis after the first if the inputs have one.
+    rec : Recurrence
+        The documented equation; may be left out for modules.
+    inputs : array_like, (K, I) or (K, batch, I)
+    h0 : array_like, (N,) or (batch, N), optional
+        Zero by default.
+    promised : str or dtype, optional
+        Precision promised; the dtype of the parameters by default.
+    recorded : str, optional
+        Format in which a trajectory was written down, if narrower: "float32", "decimal-6".
+    batch_first : bool, optional
+        Whether arrays are (batch, K, ..); has to be said where K equals the batch. A module knows its own.
+    observe : "state"
+        What the candidate returns.
+    noise : None
+        Stochastic candidates are not judged yet.
+    kind : {"module", "run", "step", "trajectory"}, optional
+        When it cannot be told.
+
+    Returns
+    -------
+    CheckResult
+        True if and only if the verdict is "pass". A candidate that breaks the contract (raises, changes its arguments,
+        returns views of one buffer, is random) fails with `.problem` set.
+
+    Raises
+    ------
+    oracle.BadInput
+        The question is unclear: shapes, batch order, kind, precision.
+
+    Notes
+    -----
+    Every step is compared with the exact step from the candidate's own state (teacher forcing), in balls, against a
+    bound that holds for every order of operations. The precision statistic is observed.
+    """
+    _supported(observe, noise)
+    bridge = verb("candidate")(candidate) if kind in (None, "module") and verb("is_module")(candidate) else None
+    if bridge is not None:
+        rec = verb("recurrence")(candidate) if rec is None else rec
+        promised = bridge.dtype if promised is None else promised
+        batch_first = bool(bridge.batch_first) if batch_first is None else batch_first
+    record = _recurrence(rec)
+    question: dict[str, Any] = {"inputs": inputs, "h0": h0, "promised": promised, "recorded": recorded}
+    try:
+        evidence = gather(candidate, record, **question, batch_first=batch_first, kind=kind, bridge=bridge)
+    except Breach as breach:
+        return breached(breach.name, breach.problem, record, str(promised or record.dtype), 0, 0)
+    result, found = judge(evidence)
+    breaches = evidence.recording.breaches
+    if breaches and not (result and all(name == "not-deterministic" for name, _ in breaches)):
+        run = evidence.run
+        refused = breached(*breaches[0], record, result.promised, run.steps, run.batch)
+        more = tuple(Finding(name, True, float("inf"), problem.seen) for name, problem in breaches[1:])
+        return replace(refused, diagnosis=refused.diagnosis + more, unseen=result.unseen)
+    result = diagnosed(evidence, result, found)
+    narrow = [f for f in result.diagnosis if f.name == f"precision:{evidence.recording.dtype}"]
+    return replace(result, problem=_narrower(narrow[0])) if narrow else result
+
+
+def _narrower(finding: Finding) -> BadInput:
+    return BadInput(
+        f"{finding.text}.",
+        "an array, a constant or a framework's default is of the narrower type, and the rest followed it.",
+        "make every parameter and the state of the promised type, or promise what is computed.",
+    )
+
+
+def _supported(observe: Any, noise: Any) -> None:
+    if not (isinstance(observe, str) and observe == "state"):
+        raise BadInput(
+            f"observe is {observe!r}.",
+            "the candidate returns an activity or a readout, from which the state cannot be told.",
+            "let the candidate return its state.",
+        )
+    if noise is not None:
+        raise BadInput(
+            f"noise is {noise!r}.",
+            "the candidate draws random numbers.",
+            "switch its noise off, or feed the draws through inputs.",
+        )
+
+
+def _recurrence(rec: Any) -> Recurrence:
+    if isinstance(rec, Recurrence):
+        return rec
+    if isinstance(rec, Network):
+        raise BadInput(
+            "the equation is a continuous-time network.",
+            "a program computes steps; which scheme and which step it uses is part of the question.",
+            'pass net.discretize(step=dt, scheme="euler").',
+        )
+    raise BadInput(
+        f"rec is {type(rec).__name__}.",
+        "the equation the candidate should follow is missing.",
+        "pass a Recurrence: oracle.Recurrence.elman(W, M, b), .leaky(..), or oracle.recurrence(module).",
+    )
+
+
+def assert_follows(candidate: Any, rec: Recurrence | None = None, **question: Any) -> CheckResult:
+    """`check`, raising `CheckFailed` (an AssertionError with `.result`) unless the verdict is "pass".
+
+    Parameters
+    ----------
+    candidate, rec, **question
+        As for `check`.
+
+    Returns
+    -------
+    CheckResult
+        The passing result.
+    """
+    result = check(candidate, rec, **question)
+    if not result:
+        raise CheckFailed(result)
+    return result
