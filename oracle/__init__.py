@@ -1,5 +1,8 @@
 """rnn-oracle: a test oracle for recurrent neural networks."""
 
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
 from oracle import procedures as _procedures  # gives records their verbs
 from oracle.bridges.native import load, save
 from oracle.bridges.registry import recurrence
@@ -18,12 +21,14 @@ __all__ = [
     "BadInput",
     "CheckFailed",
     "CheckResult",
+    "Cube",
     "Enclosure",
     "Network",
     "Recurrence",
     "as_step",
     "assert_follows",
     "check",
+    "claims",
     "held",
     "load",
     "recurrence",
@@ -31,6 +36,17 @@ __all__ = [
     "sampled",
     "save",
     "simulate",
+    "verify_all",
 ]
 __version__ = "0.1.0"
 del _procedures
+
+_LATER = {"Cube": "oracle.procedures.cube", "verify_all": "oracle.claims", "claims": "oracle.claims"}
+
+
+def __getattr__(name: str) -> _Any:
+    """The cube and the claims, loaded when they are first asked for."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'oracle' has no attribute {name!r}")
+    module = _import_module(_LATER[name])
+    return module if name == "claims" else getattr(module, name)

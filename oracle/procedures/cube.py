@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import permutations
-from typing import Any, NamedTuple
+from typing import Any
 
 from oracle.errors import BadInput
 from oracle.procedures.cube_shape import AXES, EDGES, FACES, PROCEDURES, VERTICES, Edge, Key, edges_of
@@ -29,24 +29,39 @@ from oracle.records.network import Network
 from oracle.records.recurrence import Recurrence, Staged, positive
 
 
-class Face(NamedTuple):
-    """One commutation square: `holds` is "equal", "different" or "undecided"; `gap` a certified lower bound."""
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Two ways through the cube, compared: `holds` is "equal", "different" or "undecided"; `gap` is 0 when equal, a
+    certified lower bound of the difference when different, None when there is none.
+    """
 
     name: str
+    holds: str
+    evidence: str
+    gap: Fraction | float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        gap = None if self.gap is None else float(self.gap)
+        return {"name": self.name, "holds": self.holds, "evidence": self.evidence, "gap": gap}
+
+
+@dataclass(frozen=True, eq=False)
+class Face(Outcome):
+    """One commutation square, and the four edges around it."""
+
     edges: tuple[Edge, ...]
-    holds: str
-    evidence: str
-    gap: Fraction | float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**super().to_dict(), "edges": [[edge.name, list(edge.start), list(edge.end)] for edge in self.edges]}
 
 
-class Path(NamedTuple):
-    """One order of the three procedures, first applied first; `holds` compares its end with that of the path R D L."""
+@dataclass(frozen=True, eq=False)
+class Path(Outcome):
+    """One order of the three procedures, first applied first, and its end, compared with that of the path R D L."""
 
-    name: str
     end: Vertex
-    holds: str
-    evidence: str
-    gap: Fraction | float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +197,7 @@ class Cube:
         """One commutation square."""
         first, second, before = FACES[name]
         outcome = compared(self.follow((*before, first, second)), self.follow((*before, second, first)))
-        return Face(name, edges_of(name), outcome.holds, outcome.evidence, outcome.gap)
+        return Face(name, outcome.holds, outcome.evidence, outcome.gap, edges_of(name))
 
     @cached_property
     def paths(self) -> tuple[Path, ...]:
@@ -192,12 +207,12 @@ class Cube:
     def _path(self, order: tuple[str, ...]) -> Path:
         end = self.follow(order)
         if order == PROCEDURES:
-            return Path(" ".join(order), end, "equal", "the path the others are compared with", Fraction(0))
+            return Path(" ".join(order), "equal", "the path the others are compared with", Fraction(0), end)
         outcome: Sameness = compared(self.follow(PROCEDURES), end)
-        return Path(" ".join(order), end, outcome.holds, outcome.evidence, outcome.gap)
+        return Path(" ".join(order), outcome.holds, outcome.evidence, outcome.gap, end)
 
     @property
-    def _outcomes(self) -> list[Face | Path]:
+    def _outcomes(self) -> list[Outcome]:
         return [*self.faces, *self.paths]
 
     @property
@@ -238,19 +253,11 @@ class Cube:
             "collapsed": self.collapsed,
             "vertices": [list(key) for key in VERTICES],
             "edges": [{"name": edge.name, "start": list(edge.start), "end": list(edge.end)} for edge in EDGES],
-            "faces": [
-                {**_outcome(face), "edges": [[e.name, list(e.start), list(e.end)] for e in face.edges]}
-                for face in self.faces
-            ],
-            "paths": [_outcome(path) for path in self.paths],
+            "faces": [face.to_dict() for face in self.faces],
+            "paths": [path.to_dict() for path in self.paths],
             "commutes": self.commutes,
         }
 
     def __repr__(self) -> str:
         lines = [f"{part.name:<15} {part.holds:<10} {part.evidence}" for part in self._outcomes]
         return "\n".join([f"Cube(r={self.r}, step={self.step}, scheme={self.scheme!r})", *lines])
-
-
-def _outcome(part: Face | Path) -> dict[str, Any]:
-    gap = None if part.gap is None else float(part.gap)
-    return {"name": part.name, "holds": part.holds, "evidence": part.evidence, "gap": gap}

@@ -1,0 +1,239 @@
+"""What a claim says about one network: assumptions with evidence, bound, measured value, slack, verdict.
+
+    holds           every assumption is met (or assumed), and the measured value is certified to be within the bound
+    violated        every assumption is met (or assumed), and the measured value is certified to be beyond the bound
+    not applicable  some assumption is false; the measured value is reported all the same where there is one
+    undecided       neither could be certified
+
+Bounds and measured values are exact rationals or rigorous float64 enclosures; what was merely seen is under `observed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+Number = Fraction | float
+
+
+class Assumption(NamedTuple):
+    """One hypothesis, evaluated: `holds` is True, False, "assumed" (nothing on a record shows it) or "undecided"."""
+
+    text: str
+    holds: bool | str
+    evidence: str
+
+
+class Proof(NamedTuple):
+    """Where a claim is proved in general, and by what."""
+
+    file: str
+    status: str
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """A case in which only one assumption is dropped and the claim fails.
+
+    Attributes
+    ----------
+    dropped : str
+        Text of the assumption that is dropped.
+    text : str
+        The case.
+    gap : Fraction or float
+        How far the claim fails: an exact rational, or a certified lower bound. Zero would mean that nothing failed.
+    certificate : {"exact rational", "balls"}
+    """
+
+    dropped: str
+    text: str
+    gap: Number
+    certificate: str
+
+    @property
+    def verdict(self) -> str:
+        """ "violated" where the claim fails by a certified amount."""
+        return "violated" if self.gap > 0 else "holds"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "dropped": self.dropped,
+            "text": self.text,
+            "gap": float(self.gap),
+            "exact": str(self.gap) if isinstance(self.gap, Fraction) else None,
+            "certificate": self.certificate,
+            "verdict": self.verdict,
+        }
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What a claim's evaluation hands back: assumptions, a rigorous bound and what was measured against it.
+
+    `measured` None with `decided` False means that the comparison could not be decided, or not be made.
+    `fails` is set where a failure is certified without a size (two records of different kinds).
+    """
+
+    assumptions: tuple[Assumption, ...]
+    bound: Number
+    measured: Number | None
+    evidence: tuple[str, ...]
+    fails: bool = False
+    observed: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> str:
+        """The verdict, as in the module's table."""
+        held = [assumption.holds for assumption in self.assumptions]
+        if any(holds is False for holds in held):
+            return "not applicable"
+        if "undecided" in held:
+            return "undecided"
+        if self.fails:
+            return "violated"
+        if self.measured is None:
+            return "undecided"
+        return "holds" if self.measured <= self.bound else "violated"
+
+
+@dataclass(frozen=True)
+class ClaimResult:
+    """A claim, verified on one network.
+
+    Attributes
+    ----------
+    id, title, statement, latex : str
+    assumptions : tuple of Assumption
+    bound, measured : Fraction or float or None
+        For an exact identity the bound is 0 and the measured value the exact or certified difference.
+    slack : float or None
+        bound / measured, at least 1 where the claim holds; None for exact identities.
+    verdict : str
+    proofs : tuple of Proof
+    evidence : tuple of str
+        What decided the verdict.
+    counterexamples : tuple of Counterexample
+        One or more per assumption.
+    observed : mapping
+        What was seen beside it, in floating point or on samples; not part of the verdict.
+    """
+
+    id: str
+    title: str
+    statement: str
+    latex: str
+    assumptions: tuple[Assumption, ...]
+    bound: Number
+    measured: Number | None
+    slack: float | None
+    verdict: str
+    proofs: tuple[Proof, ...]
+    evidence: tuple[str, ...]
+    counterexamples: tuple[Counterexample, ...]
+    observed: Mapping[str, Any]
+
+    def __bool__(self) -> bool:
+        return self.verdict == "holds"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "statement": self.statement,
+            "latex": self.latex,
+            "assumptions": [assumption._asdict() for assumption in self.assumptions],
+            "bound": float(self.bound),
+            "measured": None if self.measured is None else float(self.measured),
+            "slack": self.slack,
+            "verdict": self.verdict,
+            "proofs": [proof._asdict() for proof in self.proofs],
+            "evidence": list(self.evidence),
+            "counterexamples": [example.to_dict() for example in self.counterexamples],
+            "observed": dict(self.observed),
+        }
+
+    def summary(self) -> str:
+        """A few lines for a reader."""
+        measured = "not measured" if self.measured is None else f"{float(self.measured):.6g}"
+        size = "" if self.slack is None else f", slack {self.slack:.3g}"
+        return "\n".join(
+            [
+                f"{self.id} {self.title}: {self.verdict}",
+                f"  {self.statement}",
+                f"  bound {float(self.bound):.6g}, measured {measured}{size}",
+                *(f"  [{_mark(a.holds)}] {a.text}: {a.evidence}" for a in self.assumptions),
+                *(f"  evidence: {text}" for text in self.evidence),
+                *(f"  observed: {name} = {value}" for name, value in self.observed.items()),
+                *(
+                    f"  without '{c.dropped}': off by {float(c.gap):.3g} ({c.certificate})"
+                    for c in self.counterexamples
+                ),
+                *(f"  {proof.status}: {proof.file}" for proof in self.proofs),
+            ]
+        )
+
+    def __repr__(self) -> str:
+        return self.summary()
+
+
+def shown(value: Fraction | None) -> str:
+    """A rational as its user would write it: a decimal where it is a double, a fraction otherwise."""
+    if value is None:
+        return "none"
+    return repr(float(value)).removesuffix(".0") if Fraction(float(value)) == value else str(value)
+
+
+def _mark(holds: bool | str) -> str:
+    return {True: "yes", False: "NO"}.get(holds, str(holds)) if isinstance(holds, bool) else holds
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the catalogue: what it says, how it is evaluated on a network, where it is proved, where it fails."""
+
+    id: str
+    title: str
+    statement: str
+    latex: str
+    evaluate: Callable[[Any], Evaluated]
+    counterexamples: Callable[[], tuple[Counterexample, ...]]
+    proofs: tuple[Proof, ...]
+
+    def verify(self, net: Any, **options: Any) -> ClaimResult:
+        """Evaluate the claim on a network; for the options see `oracle.claims.setting.Setting`.
+
+        Raises
+        ------
+        oracle.BadInput
+            Not a Network, an unknown option, a factor or step that is not positive, a point of the wrong shape.
+        """
+        from oracle.claims.setting import Setting
+
+        found = self.evaluate(Setting.read(net, **options))
+        # An identity has no slack: its bound is zero.
+        slack = float(found.bound) / float(found.measured) if found.bound and found.measured else None
+        return ClaimResult(
+            self.id,
+            self.title,
+            self.statement,
+            self.latex,
+            found.assumptions,
+            found.bound,
+            found.measured,
+            slack,
+            found.verdict,
+            self.proofs,
+            found.evidence,
+            self.counterexamples(),
+            found.observed,
+        )
+
+
+def symbolic(name: str) -> tuple[Proof, ...]:
+    """The SymPy proof of a claim."""
+    return (Proof(f"proofs/symbolic/{name}.py", "proved (symbolic)"),)

@@ -1,0 +1,144 @@
+"""At which factor, step, scheme and operating point a claim is verified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from oracle.errors import BadInput
+from oracle.procedures.cube import Cube
+from oracle.procedures.linearize import operating_point
+from oracle.records.exact import Array
+from oracle.records.layout import Samples, samples
+from oracle.records.network import Network
+from oracle.records.recurrence import positive
+
+_SIXTEENTHS = 16  # entries of the default operating point are odd 32nds: never zero, and their products stay short
+_SAMPLES = 12  # steps of the default run: enough that its inputs differ at every step
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """The quantities a claim speaks of.
+
+    Parameters
+    ----------
+    net : Network
+    r : Fraction
+        Rescaling factor of t = r s, 3 by default (`tau` is an alias).
+    step : Fraction
+        Delta; by default an eighth of the smallest time constant, or 1/8.
+    at : tuple of arrays
+        Operating point (h*, x*); by default a fixed point off the origin, in general position.
+    scheme : str
+        "euler" by default.
+    collapsed : bool
+        Whether L forgets the split into leak and recurrent part.
+    step_after : Fraction
+        The step in s, Delta / r by default.
+    at_after : tuple of arrays
+        The operating point used in the second order, the same by default.
+    inputs, h0 : array_like, optional
+        Samples and initial state of what is measured in floating point.
+    elman_step : Fraction or None
+        The step of C13, the network's time constant by default.
+    """
+
+    net: Network
+    r: Fraction
+    step: Fraction
+    at: tuple[Array, Array]
+    scheme: str
+    collapsed: bool
+    step_after: Fraction
+    at_after: tuple[Array, Array]
+    run: Samples
+    elman_step: Fraction | None
+
+    @classmethod
+    def read(
+        cls,
+        net: Any,
+        *,
+        r: Any = None,
+        tau: Any = None,
+        step: Any = None,
+        at: Any = None,
+        scheme: str = "euler",
+        collapsed: bool = False,
+        step_after: Any = None,
+        at_after: Any = None,
+        inputs: Any = None,
+        h0: Any = None,
+        elman_step: Any = None,
+        **unknown: Any,
+    ) -> Setting:
+        """Read options, with defaults."""
+        if not isinstance(net, Network):
+            raise BadInput(
+                f"the claims got a {type(net).__name__}.",
+                "they speak of a continuous-time network and what R, D and L make of it.",
+                "pass an oracle.Network.",
+            )
+        if unknown or (r is not None and tau is not None):
+            raise BadInput(
+                f"unknown options {sorted(unknown)}." if unknown else "both r and tau were given.",
+                "a misspelling, or an option of something else." if unknown else "both name the rescaling factor.",
+                "use r, step, at, scheme, collapsed, step_after, at_after, inputs, h0, elman_step.",
+            )
+        factor = positive(3 if r is None and tau is None else (tau if r is None else r), "r")
+        delta = _default_step(net) if step is None else positive(step)
+        point = _default_point(net) if at is None else operating_point(net, at)
+        return cls(
+            net,
+            factor,
+            delta,
+            point,
+            scheme,
+            collapsed,
+            delta / factor if step_after is None else positive(step_after, "step_after"),
+            point if at_after is None else operating_point(net, at_after),
+            _default_run(net, inputs, h0),
+            None if elman_step is None else positive(elman_step, "elman_step"),
+        )
+
+    @cached_property
+    def cube(self) -> Cube:
+        """R, D and L at this setting."""
+        return Cube(
+            self.net,
+            r=self.r,
+            step=self.step,
+            at=self.at,
+            scheme=self.scheme,
+            collapsed=self.collapsed,
+            step_after=self.step_after,
+            at_after=self.at_after,
+        )
+
+
+def _default_step(net: Network) -> Fraction:
+    """An eighth of the smallest time constant, so that the step is neither tau nor trivial."""
+    tau = net.tau
+    if tau is None:
+        return Fraction(1, 8)
+    return min(Fraction(entry) for entry in (tau if isinstance(tau, np.ndarray) else [tau])) / 8
+
+
+def _default_point(net: Network) -> tuple[Array, Array]:
+    """Odd 32nds within (-1, 1), from a fixed seed: off the origin, and no equilibrium except by accident."""
+    rng = np.random.default_rng(20231226)
+    size = net.N + net.I
+    entries = (2 * rng.integers(-_SIXTEENTHS, _SIXTEENTHS, size) + 1) / (2 * _SIXTEENTHS)
+    return operating_point(net, (entries[: net.N], entries[net.N :]))
+
+
+def _default_run(net: Network, inputs: Any, h0: Any) -> Samples:
+    rng = np.random.default_rng(15974)
+    X = rng.normal(size=(_SAMPLES, net.I)) if inputs is None else inputs
+    start = rng.uniform(-1, 1, net.N) if h0 is None and inputs is None else h0
+    return samples(X, start, N=net.N, I=net.I)
