@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+import oracle
 from oracle import Recurrence
 from oracle.arithmetic.rational import Rational
 from oracle.bridges.registry import candidate, recurrence
@@ -221,3 +222,38 @@ def test_effective_weights_of_a_parametrised_module():
         exact(module.weight_hh), exact(module.weight_ih), (exact(module.bias_ih), exact(module.bias_hh))
     )
     assert np.sum(recurrence(module).W == 0) == 7
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("kind", ["RNN", "RNNCell", "GRU", "GRUCell"])
+@pytest.mark.parametrize("batch", [None, BATCH])
+def test_the_check_takes_modules(kind, dtype, batch):
+    """Every class in every dtype passes against its own equation, judged on what it received."""
+    h0, X = probe(batch)
+    module = made(kind, dtype=getattr(torch, dtype))
+    result = oracle.check(module, inputs=X, h0=h0)
+    assert result.verdict == "pass", result.summary()
+    assert result.promised == dtype
+
+
+@pytest.mark.parametrize("kind", ["RNN", "RNNCell", "GRU", "GRUCell"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_the_check_fails_modules_with_other_weights(kind, dtype):
+    """The equation of another module of the same class is not this module's."""
+    h0, X = probe(BATCH)
+    dtype = getattr(torch, dtype)
+    other = recurrence(made(kind, seed=4, dtype=dtype))
+    assert oracle.check(made(kind, dtype=dtype), other, inputs=X, h0=h0).verdict == "fail"
+
+
+def test_the_check_names_a_module_that_raises():
+    """A module that raises fails, with the problem set, and is not an error of the caller."""
+
+    class Broken(torch.nn.RNNCell):
+        def forward(self, *arguments):
+            raise RuntimeError("broken")
+
+    h0, X = probe()
+    result = oracle.check(Broken(INPUTS, N), inputs=X, h0=h0)
+    assert result.verdict == "fail"
+    assert "broken" in str(result.problem)

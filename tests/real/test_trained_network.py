@@ -81,41 +81,44 @@ def test_transposed_weights(network):
     assert "transposed-recurrent-weights" in names(result)
 
 
-@pytest.mark.parametrize("products", NARROW)
-def test_narrow_products(network, products):
-    """float32 states and sums with narrower factors are not float32: they fail, with the precision named."""
+def checked(network, products):
+    """A recorded run with narrow products (None: honest float32) against its equation."""
     (W, M, biases), X, h0 = network
     rec = oracle.Recurrence.elman(W, M, biases or None)
-    honest = oracle.check(run_elman(W, M, biases, X, h0), rec, inputs=X, h0=h0)
-    assert (honest.verdict, honest.promised, honest.computed_in) == ("pass", "float32", "float32")
-    result = oracle.check(run_elman(W, M, biases, X, h0, products), rec, inputs=X, h0=h0)
+    return oracle.check(run_elman(W, M, biases, X, h0, products), rec, inputs=X, h0=h0)
+
+
+def test_the_honest_run_passes(network):
+    """The emulation without narrowing is float32: what the next test finds is the narrowing."""
+    result = checked(network, None)
+    assert (result.verdict, result.promised, result.computed_in) == ("pass", "float32", "float32")
+
+
+@pytest.mark.parametrize("products", NARROW)
+def test_narrow_products(network, products):
+    """float32 states and sums with narrower factors are not float32: they fail, with the precision named.
+
+    At N = 2048 every TF32 residual is inside the worst-case bound: that verdict is observed, by the statistic.
+    """
+    result = checked(network, products)
     assert result.verdict == "fail"
     assert (result.promised, result.computed_in) == ("float32", products)
     assert f"precision:{products}" in names(result)
-
-
-@pytest.mark.slow
-def test_the_proven_bound_alone_does_not_see_tf32_in_large_networks(large):
-    """At N = 2048 every TF32 residual is inside the worst-case bound: the verdict is observed, by the statistic."""
-    (W, M, biases), X, h0 = large
-    rec = oracle.Recurrence.elman(W, M, biases)
-    result = oracle.check(run_elman(W, M, biases, X, h0, "tf32"), rec, inputs=X, h0=h0)
-    assert result.worst <= 1
-    assert (result.verdict, result.label) == ("fail", "observed")
+    blind = products == "tf32" and result.record.N == LARGE
+    assert (result.worst <= 1) == blind
+    assert result.label == ("observed" if blind else "proved")
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
 def test_batches(batch_first):
-    """A batch of trajectories, (K, batch, I), in either layout of the layer."""
+    """A batch of trajectories in the layout of the layer; two trajectories exchanged on the way are found out."""
     batch, steps = 3, 40
     W, M = keras_flipflop.weights()
     X, h0 = keras_flipflop.inputs(steps, batch=batch), keras_flipflop.initial(batch=batch)
-    runner = candidate(layer(W, M, batch_first=batch_first))
-    assert runner.batch_first is batch_first
-    H = runner.run(h0, X)
-    assert H.shape == (steps + 1, batch, keras_flipflop.UNITS)
-    result = oracle.check(H, oracle.Recurrence.elman(W, M), inputs=X, h0=h0, batch_first=False)
-    assert result.verdict == "pass", result.summary()
-    mixed = H.copy()
+    module = layer(W, M, batch_first=batch_first)
+    result = oracle.check(module, inputs=X.swapaxes(0, 1) if batch_first else X, h0=h0)
+    assert (result.verdict, result.steps, result.batch) == ("pass", steps, batch), result.summary()
+    mixed = candidate(module).run(h0, X)
+    assert mixed.shape == (steps + 1, batch, keras_flipflop.UNITS)
     mixed[5:, [0, 1]] = mixed[5:, [1, 0]]
-    assert oracle.check(mixed, oracle.Recurrence.elman(W, M), inputs=X, h0=h0, batch_first=False).verdict == "fail"
+    assert oracle.check(mixed, oracle.Recurrence.elman(W, M), inputs=X, h0=h0).verdict == "fail"
