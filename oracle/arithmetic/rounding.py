@@ -76,7 +76,11 @@ class Rounding:
         """Exact numbers, rounded to storage where they are not numbers of the format."""
         value = self._floats.lift(exact)
         magnitude = np.abs(value) * (1 + 2 * _U)
-        return Rounded(value, magnitude, np.zeros_like(value), self._stored_as_given(np.asarray(exact)))
+        growth = self._stored_as_given(np.asarray(exact))
+        if exact.dtype == object and any(isinstance(entry, Constant) for entry in exact.ravel().tolist()):
+            magnitude = np.reshape(self._size(exact.ravel()), value.shape)  # (1 - exp(-dt/tau)) b has two atoms
+            growth = self._forming(exact.ravel())
+        return Rounded(value, magnitude, np.zeros_like(value), growth)
 
     def _stored_as_given(self, exact: Array) -> float:
         """Growth from storing given numbers in the candidate's format."""

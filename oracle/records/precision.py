@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from oracle.errors import BadInput
-from oracle.records.exact import Array
+from oracle.records.exact import Array, Constant
 
 ACTIVATION_ULPS = 4.0
 """Assumed error of tanh and the logistic. Measured maxima: XLA 3.8, NumPy 1.06, PyTorch 0.72 ulp (float64, CPU)."""
@@ -97,7 +97,10 @@ def _dtype(name: Any) -> str:
 def representable(values: Array, u: float) -> bool:
     """Whether every entry is a number of the format with unit roundoff u (its range is not looked at)."""
     if values.dtype == object:
-        return all(float(entry) == entry for entry in values.ravel()) and representable(values.astype(np.float64), u)
+        entries = values.ravel().tolist()
+        if any(isinstance(entry, Constant) or float(entry) != entry for entry in entries):
+            return False
+        return representable(values.astype(np.float64), u)
     if u <= 2.0**-53:
         return True
     mantissa, _ = np.frexp(values)
