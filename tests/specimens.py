@@ -50,9 +50,7 @@ def recurrences(activation: str = "tanh") -> dict[str, oracle.Recurrence]:
     }
     for sigma in ("outside", "inside"):
         for label, alpha in (("scalar", 0.25), ("per unit", LEAK)):
-            made[f"leaky {sigma}, {label} alpha"] = cell.leaky(
-                W, M, B, alpha=alpha, sigma=sigma, activation=activation
-            )
+            made[f"leaky {sigma}, {label} alpha"] = cell.leaky(W, M, B, alpha=alpha, sigma=sigma, activation=activation)
     for scheme in SCHEMES:
         made[scheme] = networks(activation)["rate, per unit tau"].discretize(step=0.75, scheme=scheme)
     return made
