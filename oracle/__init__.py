@@ -9,10 +9,14 @@ from oracle.bridges.registry import recurrence
 from oracle.check.candidates import as_step
 from oracle.check.result import CheckFailed, CheckResult
 from oracle.diagnosis.check import assert_follows, check
+from oracle.diagnosis.compare import compare
+from oracle.diagnosis.identify import identify
+from oracle.diagnosis.probe import probe
 from oracle.errors import BadInput
 from oracle.procedures.simulate import simulate
 from oracle.records.network import Network
 from oracle.records.recurrence import Recurrence
+from oracle.tolerance.tolerance import tolerance
 from oracle.reference.enclosure import Enclosure
 from oracle.reference.entry import reference
 from oracle.reference.signals import held, sampled
@@ -28,14 +32,18 @@ __all__ = [
     "as_step",
     "assert_follows",
     "check",
+    "compare",
+    "identify",
     "claims",
     "held",
     "load",
+    "probe",
     "recurrence",
     "reference",
     "sampled",
     "save",
     "simulate",
+    "tolerance",
     "verify_all",
 ]
 __version__ = "0.1.0"

@@ -228,6 +228,8 @@ class Rounding:
 
 
 def _is_identity(op: Operator) -> bool:
-    return len(op.terms) == 1 and op.terms[0].dense is None and all(
-        not isinstance(f, np.ndarray) and f == Fraction(1) for f in (op.terms[0].left, op.terms[0].right)
+    return (
+        len(op.terms) == 1
+        and op.terms[0].dense is None
+        and all(not isinstance(f, np.ndarray) and f == Fraction(1) for f in (op.terms[0].left, op.terms[0].right))
     )

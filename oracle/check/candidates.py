@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from oracle.errors import BadInput
-from oracle.records.exact import Array
+from oracle.records.exact import Array, tensor_values
 from oracle.records.layout import Samples
 
 KINDS = ("module", "run", "step", "trajectory")
@@ -64,7 +64,9 @@ def received(run: Samples, dtype: str) -> Samples:
         X, h0 = (np.asarray(part, dtype=dtype).astype(np.float64) for part in (run.X, run.h0))
     if not (np.isfinite(X).all() and np.isfinite(h0).all()):
         raise BadInput(
-            f"inputs or h0 overflow in {dtype}.", "their range is that of a wider format.", "scale them, or promise more."
+            f"inputs or h0 overflow in {dtype}.",
+            "their range is that of a wider format.",
+            "scale them, or promise more.",
         )
     return Samples(X, h0, run.batched)
 
@@ -126,7 +128,9 @@ def guess_kind(candidate: Any, run: Samples, dtype: str) -> str:
     if len(fits) == 1:
         return fits[0]
     raise BadInput(
-        f"the candidate works as {' and as '.join(fits)}." if fits else "the candidate works neither as step nor as run.",
+        f"the candidate works as {' and as '.join(fits)}."
+        if fits
+        else "the candidate works neither as step nor as run.",
         "its signature does not say whether it takes one sample or all of them."
         if fits
         else "it raises, or returns a shape that fits neither.",
@@ -143,7 +147,7 @@ def _parameter_names(candidate: Any) -> list[str]:
 
 def _shape_of(candidate: Any, h: Array, sample: Array) -> tuple[int, ...] | None:
     try:
-        return np.shape(candidate(h.copy(), sample.copy()))
+        return tuple(np.shape(candidate(h.copy(), sample.copy())))
     except Exception:
         return None
 
@@ -155,17 +159,16 @@ def _call(candidate: Any, *arguments: Array) -> Any:
         problem = BadInput(
             f"the candidate raised {type(error).__name__}: {error}",
             "its parameters or shapes do not fit the inputs it was given, or it has a bug that shows at once.",
-            "call it once by hand with the same arguments: " + ", ".join(f"{a.dtype}{list(a.shape)}" for a in arguments),
+            "call it once by hand with the same arguments: "
+            + ", ".join(f"{a.dtype}{list(a.shape)}" for a in arguments),
             error=error,
         )
         raise Breach("candidate-raised", problem) from error
 
 
 def _array(value: Any, expected: tuple[tuple[int, ...], ...], what: str) -> Array:
-    if hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
     try:
-        array = np.asarray(value)
+        array = np.asarray(tensor_values(value))
     except ValueError as error:
         raise Breach("wrong-shape", _shape_problem(what, str(error), expected)) from None
     if array.dtype.kind not in "fiu" or (array.dtype.kind == "f" and array.dtype.itemsize > 8):
@@ -192,7 +195,8 @@ def _stepwise(step: Any, run: Samples, dtype: str, N: int, _: bool | None) -> Re
     X, h = run.given(run.X).astype(dtype), run.given(run.h0[None])[0].astype(dtype)
     H = np.empty((run.steps + 1, run.batch, N))
     H[0] = run.h0
-    seen, breaches = set(), []
+    seen: set[str] = set()
+    breaches: list[tuple[str, BadInput]] = []
     previous: Any = None
     for k in range(run.steps):
         state, sample = h.copy(), X[k].copy()
@@ -224,6 +228,7 @@ def _at_once(candidate: Any, run: Samples, dtype: str, N: int, batch_first: bool
 
 def _recorded(raw: Any, run: Samples, N: int, batch_first: bool | None) -> Recording:
     lengths = (run.steps + 1, run.steps)
+    expected: tuple[tuple[int, ...], ...]
     if not run.batched:
         expected = tuple((k, N) for k in lengths)
     elif batch_first:

@@ -15,7 +15,7 @@ import numpy as np
 
 from oracle.check import candidates
 from oracle.check.candidates import Breach, Recording
-from oracle.check.residuals import Residuals, residuals
+from oracle.tolerance.residuals import Residuals, residuals
 from oracle.check.result import CheckResult, Finding, Violation
 from oracle.check.unseen import unseen
 from oracle.errors import BadInput
@@ -56,7 +56,7 @@ class Evidence:
 
 
 def _columns(H: Array) -> Array:
-    return np.ascontiguousarray(H.reshape(-1, H.shape[2]).T)
+    return np.ascontiguousarray(H.reshape(H.shape[0] * H.shape[1], H.shape[2]).T)
 
 
 def gather(
@@ -130,7 +130,7 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
         worst=worst,
         first=start or _first(outside, found, bound, evidence),
         promised=evidence.model.name,
-        computed_in=seen.precision,
+        computed_in=precision_seen(evidence, seen),
         record=rec,
         steps=run.steps,
         batch=run.batch,
@@ -175,6 +175,13 @@ def _statistic(evidence: Evidence, found: Residuals, before: Array, X: Array) ->
     usable = np.isfinite(found.upper).all(axis=0)
     scale = scatter(evidence.rec, before[:, usable], X[:, usable])
     return statistic(found.upper[:, usable], scale, evidence.model.storage)
+
+
+def precision_seen(evidence: Evidence, seen: Statistic) -> str | None:
+    """The name of the precision seen; formats with the same significand are told apart by what was promised."""
+    if seen.precision is not None and RANK[seen.precision] == RANK[evidence.model.name]:
+        return evidence.model.name
+    return seen.precision
 
 
 def too_coarse(evidence: Evidence, seen: Statistic) -> bool:

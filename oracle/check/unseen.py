@@ -36,7 +36,11 @@ def _of_run(rec: Recurrence, run: Samples) -> list[Unseen]:
         found.append(Unseen("an ignored initial state (h0 = 0)", "start from a state without zeros"))
     if rec.I and run.steps and np.array_equal(run.X, np.broadcast_to(run.X[:1], run.X.shape)):
         found.append(Unseen("inputs one step early or late (they are constant)", "let inputs differ at every step"))
-    if run.batched and run.batch > 1 and all(np.array_equal(run.X[:, :1], run.X[:, i : i + 1]) for i in range(run.batch)):
+    if (
+        run.batched
+        and run.batch > 1
+        and all(np.array_equal(run.X[:, :1], run.X[:, i : i + 1]) for i in range(run.batch))
+    ):
         found.append(Unseen("trajectories mixed up (all are driven alike)", "use different inputs per trajectory"))
     return found
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from oracle.check.judge import RANK, Evidence, too_coarse
-from oracle.check.residuals import Residuals, residuals
+from oracle.check.judge import RANK, Evidence, precision_seen, too_coarse
+from oracle.tolerance.residuals import Residuals, residuals
 from oracle.check.result import CheckResult, Finding
 from oracle.diagnosis.deviations import deviating_records, meaning
 from oracle.diagnosis.fit import fitted_leak
@@ -34,7 +34,8 @@ def diagnosed(evidence: Evidence, result: CheckResult, found: Residuals) -> Chec
         return result
     best = next((f.parameters.get("hypothesis") for f in result.diagnosis if f.explains), None)
     if best is not None:
-        return replace(result, statistic=(seen := _statistic_under(best, evidence)), computed_in=seen.precision)
+        seen = _statistic_under(best, evidence)
+        return replace(result, statistic=seen, computed_in=precision_seen(evidence, seen))
     promised = RANK[evidence.model.name]
     known = result.computed_in is not None and RANK[result.computed_in] <= promised
     return result if known else replace(result, computed_in=None)
@@ -65,9 +66,14 @@ def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tupl
     return (Finding("unexplained", False, result.worst, "no named deviation brings every residual inside its bound"),)
 
 
+def own_steps(evidence: Evidence) -> Steps:
+    """The recorded steps as they are."""
+    return Steps(evidence.before, evidence.after, evidence.run.columns())
+
+
 def _structural(evidence: Evidence) -> tuple[Finding, ...]:
     """Deviations of the equation and of the bookkeeping."""
-    own = Steps(evidence.before, evidence.after, evidence.run.columns())
+    own = own_steps(evidence)
     known = statement(evidence.rec)
     hypotheses = [
         Hypothesis((name,), rec, own, evidence.model)
@@ -102,7 +108,7 @@ def _precision_by_dtype(evidence: Evidence) -> tuple[Finding, ...]:
     narrow = evidence.recording.dtype
     if RANK.get(narrow, 0) <= RANK[evidence.model.name]:
         return ()
-    own = Steps(evidence.before, evidence.after, evidence.run.columns())
+    own = own_steps(evidence)
     worst = worst_under(Hypothesis((), evidence.rec, own, PRECISIONS[narrow]), evidence)
     text = f"the states are {narrow}; {evidence.model.name} was promised"
     return (Finding(f"precision:{narrow}", worst <= 1, worst, text),)
@@ -113,7 +119,7 @@ def _precision_by_residual(evidence: Evidence, seen: Statistic | None, found: Re
     if seen is None or seen.precision is None or not too_coarse(evidence, seen) or _systematic(evidence, found):
         return ()
     model = PRECISIONS[{"bfloat16": "bfloat16-products"}.get(seen.precision, seen.precision)]
-    own = Steps(evidence.before, evidence.after, evidence.run.columns())
+    own = own_steps(evidence)
     worst = worst_under(Hypothesis((), evidence.rec, own, model), evidence)
     if worst > 1:
         return ()

@@ -41,7 +41,7 @@ def fitted_leak(s: Statement, steps: Steps) -> Iterator[Recurrence]:
 def _residual(s: Statement, steps: Steps, alpha: float) -> Array:
     rec = s.but(tau=s.step / Fraction(alpha)).record()
     ops = Float64()
-    return steps.after - advance(ops, rec, ops.lift(steps.before), ops.lift(steps.X))
+    return np.asarray(steps.after - advance(ops, rec, ops.lift(steps.before), ops.lift(steps.X)))
 
 
 def _gauss_newton(s: Statement, steps: Steps, start: float) -> tuple[float, float] | None:

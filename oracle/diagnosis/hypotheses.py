@@ -14,7 +14,7 @@ import numpy as np
 
 from oracle.arithmetic.float64 import Float64
 from oracle.check.judge import Evidence
-from oracle.check.residuals import residuals
+from oracle.tolerance.residuals import residuals
 from oracle.equations.catalogue import advance
 from oracle.records.exact import Array
 from oracle.records.precision import Precision
@@ -43,7 +43,11 @@ class Hypothesis:
 
 def columns(H0: Array, H1: Array, X: Array) -> Steps:
     """(K, batch, units) arrays as columns."""
-    return Steps(*(np.ascontiguousarray(part.reshape(-1, part.shape[2]).T) for part in (H0, H1, X)))
+    return Steps(*(_flat(part) for part in (H0, H1, X)))
+
+
+def _flat(part: Array) -> Array:
+    return np.ascontiguousarray(part.reshape(part.shape[0] * part.shape[1], part.shape[2]).T)
 
 
 def rereadings(evidence: Evidence) -> Iterator[tuple[str, Steps]]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from oracle.records.exact import Array, Diagonal
+from oracle.records.exact import Array, Time
 from oracle.records.network import Network
 from oracle.records.record import Origin
 from oracle.records.recurrence import Recurrence
@@ -36,13 +36,13 @@ class Statement:
     M: Array
     b: tuple[Array, ...]
     activation: str
-    tau: Diagonal = ONE
+    tau: Time = ONE
     step: Fraction = ONE
     scheme: str = "euler"
     dtype: str = "float64"
 
     @property
-    def alpha(self) -> Diagonal:
+    def alpha(self) -> Time:
         """step / tau."""
         return self.step / self.tau
 

@@ -225,14 +225,18 @@ def exact_array(value: Any, name: str, ndim: int) -> Array:
     return exact
 
 
+def tensor_values(value: Any) -> Any:
+    """A tensor's values as numpy has them (bfloat16 as float32, which holds it exactly); anything else unchanged."""
+    if not hasattr(value, "detach"):
+        return value
+    value = value.detach().cpu()
+    return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+
+
 def to_numpy(value: Any, name: str) -> Array:
     """A numpy array of real numbers from anything array-like; tensors are detached and brought to the CPU."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        value = value.float() if str(value.dtype) == "torch.bfloat16" else value
-        value = value.numpy()
     try:
-        array = np.asarray(value)
+        array = np.asarray(tensor_values(value))
     except ValueError as error:
         raise BadInput(
             f"{name} is not rectangular: {error}.", "its rows differ in length.", f"pass {name} as an array."

@@ -36,7 +36,7 @@ class Samples:
 
     def columns(self) -> Array:
         """Inputs of all steps and trajectories as (I, K * batch)."""
-        return np.ascontiguousarray(self.X.reshape(-1, self.X.shape[2]).T)
+        return np.ascontiguousarray(self.X.reshape(self.steps * self.batch, self.X.shape[2]).T)
 
     def given(self, H: Array) -> Array:
         """A (.., batch, N) result in the layout of the inputs as given."""
@@ -53,7 +53,9 @@ def samples(inputs: Any, h0: Any, *, N: int, I: int, batch_first: bool | None = 
     """
     if inputs is None:
         raise BadInput(
-            "inputs are missing.", "a run needs samples to say how many steps it has.", "pass inputs=X, (K, I) or (K, 0)."
+            "inputs are missing.",
+            "a run needs samples to say how many steps it has.",
+            "pass inputs=X, (K, I) or (K, 0).",
         )
     X = _finite(inputs, "inputs")
     if X.ndim not in (2, 3):

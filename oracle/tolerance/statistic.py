@@ -34,7 +34,7 @@ def scatter(rec: Recurrence, H: Array, X: Array) -> Array:
     ops = Scatter()
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         start = Scattered(H, np.zeros_like(H))
-        return np.asarray(ops.lower(advance(ops, rec, start, ops.lift(X))))  # type: ignore[type-var]
+        return np.asarray(ops.lower(advance(ops, rec, start, ops.lift(X))))
 
 
 def statistic(residual: Array, scale: Array, promised: float) -> Statistic:

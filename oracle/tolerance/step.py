@@ -73,7 +73,7 @@ def one_step_bound(
         error = (recorded.relative * np.abs(H) + recorded.absolute) / (1 - recorded.relative) * (1 + 4 * _U)
         growth = 0.0 if recorded.relative or representable(H, model.storage) else float(-np.log1p(-model.storage))
         state = Rounded(H, np.abs(H) + error, error, growth)
-        bound = advance(ops, rec, state, ops.lift(X)).bound()  # type: ignore[type-var]
+        bound = advance(ops, rec, state, ops.lift(X)).bound()
         if after is not None:
             bound = bound + (recorded.relative * np.abs(after) + recorded.absolute) / (1 - recorded.relative)
     return np.asarray(np.nextafter(bound * (1 + 4 * _U), np.inf))

@@ -1,0 +1,128 @@
+"""`oracle.identify`: which equation is this? Every convention is tried on the same weights, its leak fitted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from oracle.check.candidates import Breach
+from oracle.check.judge import Evidence, breached, gather, judge
+from oracle.check.result import CheckResult, Finding
+from oracle.diagnosis.deviations import deviating_records, meaning
+from oracle.diagnosis.diagnose import certified, own_steps
+from oracle.diagnosis.fit import fitted_leak
+from oracle.diagnosis.hypotheses import Hypothesis, merged, rereadings
+from oracle.diagnosis.statement import Statement, name_of
+from oracle.records import parse
+from oracle.records.names import ACTIVATIONS, activation_name
+from oracle.records.recurrence import Recurrence
+
+FITTED_FORMS = ("outside", "inside", "leak-inside")
+
+
+def identify(
+    candidate: Any,
+    *,
+    W: Any,
+    M: Any = None,
+    b: Any = None,
+    inputs: Any,
+    h0: Any = None,
+    tau: Any = None,
+    step: Any = None,
+    alpha: Any = None,
+    activation: Any = None,
+    promised: Any = None,
+    recorded: str | None = None,
+    batch_first: bool | None = None,
+    kind: str | None = None,
+) -> CheckResult:
+    """Which equation does this program compute with these weights?
+
+    Parameters
+    ----------
+    candidate, inputs, h0, promised, recorded, batch_first, kind
+        As for `oracle.check`.
+    W, M, b : array_like
+        Recurrent weights (N, N), input weights (N, I), bias (N,) or a tuple of them, as the program uses them.
+    tau, step, alpha : number, optional
+        Time constant and step, or alpha = step / tau, where they are known; otherwise a scalar alpha is fitted.
+    activation : str, optional
+        tanh, the logistic, relu and identity are tried in turn when it is left out.
+
+    Returns
+    -------
+    CheckResult
+        `explained_by` names the equation and `record` is it; verdict "pass" if one was found, certified on every step.
+        `diagnosis` lists all that agree with the data. Unknown: verdict "fail" and "unexplained".
+    """
+    weights = parse.square(W)
+    units = len(weights)
+    given = {"W": W, "M": M, "b": b}
+    base = Statement(
+        "elman",
+        weights,
+        parse.input_matrix(M, units),
+        parse.biases(b, units),
+        "tanh",
+        dtype=parse.given_dtype(given),
+    )
+    known = _known_leak(base, tau, step, alpha, units)
+    activations = ACTIVATIONS if activation is None else (activation_name(activation),)
+    stated = base.but(activation=activations[0]).record()
+    question: dict[str, Any] = {"inputs": inputs, "h0": h0, "promised": promised, "recorded": recorded}
+    try:
+        evidence = gather(candidate, stated, **question, batch_first=batch_first, kind=kind)
+    except Breach as breach:
+        return breached(breach.name, breach.problem, stated, stated.dtype, 0, 0)
+    for name in activations:
+        found = _named(evidence, [s.but(activation=name) for s in known], base.but(activation=name))
+        if found:
+            return _answer(evidence, found)
+    result, _ = judge(evidence)
+    text = "no convention in the catalogue brings every residual inside its bound"
+    return replace(result, verdict="fail", diagnosis=(Finding("unexplained", False, result.worst, text),))
+
+
+def _known_leak(base: Statement, tau: Any, step: Any, alpha: Any, units: int) -> list[Statement]:
+    """The forms with the leak as given; none if it is not known."""
+    if alpha is not None:
+        leak = 1 / parse.rate_like(alpha, units, "alpha")
+        return [base.but(form=form, tau=leak) for form in FITTED_FORMS]
+    if tau is None or step is None:
+        return []
+    times = {"tau": parse.rate_like(tau, units, "tau"), "step": Fraction(parse.rate_like(step, 1, "step"))}
+    return [base.but(form=form, **times) for form in ("outside", "paper", "inside", "leak-inside")]
+
+
+def _named(evidence: Evidence, known: list[Statement], base: Statement) -> list[Finding]:
+    """Certified equations, with the leak as given, then fitted, then with a deviation of the bookkeeping."""
+    own = own_steps(evidence)
+    hypotheses = [Hypothesis(("elman",), base.record(), own, evidence.model)]
+    for s in known:
+        hypotheses.append(Hypothesis((name_of(s.record()),), s.record(), own, evidence.model))
+        for name, records in deviating_records(s, s.record()).items():
+            if name.startswith("activation:"):
+                continue  # every activation gets its turn
+            hypotheses += [Hypothesis((name,), rec, own, evidence.model) for rec in records]
+    found = [f for h in merged(hypotheses) if (f := certified(h, evidence)) is not None]
+    if not found:
+        for form in FITTED_FORMS:
+            proposals = fitted_leak(base.but(form=form), own)
+            fitted = (certified(Hypothesis((name_of(rec),), rec, own, evidence.model), evidence) for rec in proposals)
+            found += [f for f in [next((f for f in fitted if f is not None), None)] if f is not None]
+    if not found:
+        late = [Hypothesis((name,), base.record(), steps, evidence.model) for name, steps in rereadings(evidence)]
+        found = [replace(f, name=f"elman+{f.name}") for h in late if (f := certified(h, evidence)) is not None]
+    return found
+
+
+def _answer(evidence: Evidence, found: list[Finding]) -> CheckResult:
+    record: Recurrence = found[0].parameters["record"]
+    result, _ = judge(replace(evidence, rec=record))
+    named = [f if f.text else replace(f, text=meaning(f.name)) for f in found]
+    exact = np.isfinite(result.worst) and result.verdict == "pass"
+    return replace(result, verdict="pass" if exact else result.verdict, diagnosis=tuple(named))
