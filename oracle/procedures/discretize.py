@@ -34,11 +34,12 @@ def euler(field: Lure, step: Any) -> Lure:
     return replace(moved, A=Operator.diagonal(Fraction(1), field.state_size) + moved.A)
 
 
-def exponential_euler(field: Lure, step: Fraction) -> Lure:
-    """One exponential Euler step of a field whose A is a scalar or diagonal."""
+def exponential_euler(field: Lure, step: Fraction, exp: Any = None) -> Lure:
+    """One exponential Euler step of a field whose A is a scalar or diagonal; `exp` evaluates e^a for the entries."""
+    exp = exp or _exp
     leak = field.A.diagonal_factor()
-    gain = _entrywise(lambda a: _effective_step(a, step), leak)
-    decay = _entrywise(lambda a: _exp(step * a), leak)
+    gain = _entrywise(lambda a: _effective_step(a, step, exp), leak)
+    decay = _entrywise(lambda a: exp(step * a), leak)
     return replace(field.scaled(gain), A=Operator.diagonal(decay, field.state_size))
 
 
@@ -63,12 +64,12 @@ def _exp(exponent: Exact) -> Exact:
     return Constant.atom("exp", _rational(exponent))
 
 
-def _effective_step(a: Exact, step: Fraction) -> Exact:
+def _effective_step(a: Exact, step: Fraction, exp: Any) -> Exact:
     """Delta phi_1(Delta a), as (e^z - 1) (Delta / z) with z = Delta a."""
     if a == 0:
         return step
-    z = _rational(step * a)
-    result: Exact = (_exp(z) - 1) * (step / z)
+    z = step * a
+    result: Exact = (exp(z) - 1) * (step / z)
     return result
 
 
