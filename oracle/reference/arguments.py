@@ -37,28 +37,27 @@ def samples(rec: Recurrence, inputs: Any) -> Array:
     return exact_array(array, "inputs", array.ndim)
 
 
-def initial(h0: Any, units: int, batch: int | None) -> Array:
-    """The initial state, exact: (N,), or (batch, N) where the inputs have a batch; None is zero."""
-    shape = (units,) if batch is None else (batch, units)
+def initial(h0: Any, units: int, batch: int = 1) -> Array:
+    """Initial states (batch, N), exact, from (N,) for all or (batch, N); None is zero."""
     if h0 is None:
-        return np.zeros(shape)
+        return np.zeros((batch, units))
     array = to_numpy(h0, "h0")
-    if array.shape != shape:
+    if array.shape not in ((units,), (batch, units)):
         raise BadInput(
-            f"h0 has shape {array.shape}; expected {shape}.",
+            f"h0 has shape {array.shape}; expected ({units},) or ({batch}, {units}).",
             "h0 belongs to another network, or h0 and the inputs do not have the same batch.",
-            "pass one initial state per trajectory.",
+            f"pass h0 with {units} entries, one row per trajectory if they differ.",
             shape=array.shape,
         )
-    return exact_array(array, "h0", array.ndim)
+    return np.broadcast_to(exact_array(array, "h0", array.ndim), (batch, units))
 
 
 def columns(rec: Recurrence, inputs: Any, h0: Any) -> tuple[tuple[Array, ...], Array, bool]:
     """Inputs as one (I, columns) array per step, h0 as (N, columns), and whether there is a batch."""
     X = samples(rec, inputs)
     batched = X.ndim == 3
-    start = initial(h0, rec.N, X.shape[1] if batched else None)
-    return tuple(x.T if batched else x[:, None] for x in X), start.T if batched else start[:, None], batched
+    start = initial(h0, rec.N, X.shape[1] if batched else 1)
+    return tuple(x.T if batched else x[:, None] for x in X), start.T, batched
 
 
 def instants(times: Any) -> tuple[Fraction, ...]:
@@ -136,4 +135,5 @@ def single(h0: Any, units: int) -> Array:
             "a batch of initial states; flows are followed one trajectory at a time.",
             f"call oracle.reference once for each h0 of shape ({units},).",
         )
-    return initial(h0, units, None)
+    start: Array = initial(h0, units)[0]
+    return start

@@ -34,6 +34,8 @@ class Enclosure:
         computations of different order and precision differ by, which is evidence and not a proof.
     agreement : mpf or None
         Flows: the largest |difference| / max(1, |value|) between those two computations.
+    bits : int
+        Working precision of the computation that gave the middles.
     method : str
         How the numbers came about.
     """
@@ -42,6 +44,7 @@ class Enclosure:
     rad: Array
     status: str
     agreement: Any = None
+    bits: int = 0
     method: str = ""
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from oracle.errors import BadInput
@@ -68,6 +69,4 @@ def _trajectory(rec: Recurrence, inputs: Any, h0: Any, times: Any, digits: int) 
         )
     columns, start, batched = arguments.columns(rec, inputs, h0)
     result = certify(Problem(rec, columns, start, digits))
-    if batched:
-        return result
-    return Enclosure(result.mid[:, 0], result.rad[:, 0], result.status, result.agreement, result.method)
+    return result if batched else replace(result, mid=result.mid[:, 0], rad=result.rad[:, 0])

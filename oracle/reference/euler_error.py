@@ -83,7 +83,7 @@ def euler_bound(net: Network, step: Any, steps: int, inputs: Any = None, h0: Any
     """
     delta = positive(step)
     X = held_inputs(net, inputs, steps)
-    start = arguments.initial(h0, net.N, None)
+    start = arguments.single(h0, net.N)
     with precision(_BITS):
         terms = Terms.of(net.field, delta, X, start)
         q = contraction_factor(terms)

@@ -88,8 +88,9 @@ def compare(flow: Flow, digits: int) -> Enclosure:
     return Enclosure(
         mpf_array((_global(value) for value in fine.ravel()), fine.shape),
         mpf_array((_global(radius) for radius in radii), fine.shape),
-        status="observed",
+        "observed",
         agreement=_global(agreement),
+        bits=ctx.prec,
         method=f"Taylor, orders {order} and {finer_order}, {digits} and {digits + FINER_DIGITS} digits",
     )
 

@@ -183,7 +183,7 @@ def enclosure(problem: Problem, run: Run, name: str) -> Enclosure:
         entries = mpf_array((to_mpf(entry) for row in rows for entry in row), shape)
         return entries.transpose(0, 2, 1).copy()
 
-    return Enclosure(array(run.middles), array(run.radii), status="proved", method=f"{name}, {run.bits} bits")
+    return Enclosure(array(run.middles), array(run.radii), "proved", bits=run.bits, method=name)
 
 
 def _unreachable(problem: Problem, run: Run, bits: int, growth: float) -> NotReached:
