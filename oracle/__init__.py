@@ -16,10 +16,10 @@ from oracle.errors import BadInput
 from oracle.procedures.simulate import simulate
 from oracle.records.network import Network
 from oracle.records.recurrence import Recurrence
-from oracle.tolerance.tolerance import tolerance
 from oracle.reference.enclosure import Enclosure
 from oracle.reference.entry import reference
 from oracle.reference.signals import held, sampled
+from oracle.tolerance.tolerance import tolerance
 
 __all__ = [
     "BadInput",
@@ -32,10 +32,10 @@ __all__ = [
     "as_step",
     "assert_follows",
     "check",
-    "compare",
-    "identify",
     "claims",
+    "compare",
     "held",
+    "identify",
     "load",
     "probe",
     "recurrence",

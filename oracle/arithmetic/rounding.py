@@ -8,8 +8,8 @@ A value is expanded into signed monomials ("atoms") that are never cancelled aga
     error      an absolute error that is not a relative one of the atoms (activations, underflow, recorded states)
 
 so that |computed - exact| <= (e^l - 1) magnitude + e^l error. With u the unit roundoff a rounding adds -log(1-u) to l.
-A sum of n terms gives each atom at most n - 1 additions in any tree; nested sums add their counts, because a program may
-flatten them. An activation ends the expansion: its argument is known to within delta, so
+A sum of n terms gives each atom at most n - 1 additions in any tree; nested sums add their counts, because a program
+may flatten them. An activation ends the expansion: its argument is known to within delta, so
 
     |s^ - s| <= (1 + e_r) sup|s'| delta + e_r |s| + e_a      (sup over the interval of radius 2 delta)
 

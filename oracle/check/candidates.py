@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def as_step(function: Callable[..., Any], order: str = "xh") -> Callable[[Any, A
 
 
 def received(run: Samples, dtype: str) -> Samples:
-    """Inputs and initial state as the candidate gets them: rounded to its dtype, in which they are exact from then on."""
+    """Inputs and initial state as the candidate gets them: rounded to its dtype, exact from then on."""
     if dtype not in ("float32", "float16"):
         return run
     with np.errstate(over="ignore"):
@@ -254,7 +255,7 @@ def _widest(seen: set[str], fallback: str) -> str:
 def _repeats_one_buffer(raw: Any) -> bool:
     if isinstance(raw, list | tuple):
         parts = [np.asarray(part) for part in raw if hasattr(part, "__array__")]
-        return any(np.shares_memory(a, b) for a, b in zip(parts, parts[1:], strict=False))
+        return any(np.shares_memory(a, b) for a, b in pairwise(parts))
     return isinstance(raw, np.ndarray) and raw.shape[:1] > (1,) and raw.strides[0] == 0
 
 

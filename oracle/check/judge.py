@@ -15,7 +15,6 @@ import numpy as np
 
 from oracle.check import candidates
 from oracle.check.candidates import Breach, Recording
-from oracle.tolerance.residuals import Residuals, residuals
 from oracle.check.result import CheckResult, Finding, Violation
 from oracle.check.unseen import unseen
 from oracle.errors import BadInput
@@ -23,6 +22,7 @@ from oracle.records.exact import Array
 from oracle.records.layout import Samples, ambiguous, samples
 from oracle.records.precision import Precision, precision_model
 from oracle.records.recurrence import Recurrence
+from oracle.tolerance.residuals import Residuals, residuals
 from oracle.tolerance.statistic import Statistic, scatter, statistic
 from oracle.tolerance.step import Recorded, one_step_bound, recorded_as
 
@@ -105,7 +105,7 @@ def gather(
 
 def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
     """Verdict on gathered evidence, before any diagnosis."""
-    rec, recording, run = evidence.rec, evidence.recording, evidence.run
+    rec, run = evidence.rec, evidence.run
     before, after, X = evidence.before, evidence.after, run.columns()
     bound = evidence.bound(rec, before, after, X)
     found = residuals(rec, before, after, X, bound)

@@ -1,4 +1,4 @@
-"""What a run could not see: fault classes that leave this run's residuals unchanged, and the probe that would show them."""
+"""What a run could not see: faults that leave its residuals unchanged, and the probe that would show them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from oracle.check.judge import RANK, Evidence, precision_seen, too_coarse
-from oracle.tolerance.residuals import Residuals, residuals
 from oracle.check.result import CheckResult, Finding
 from oracle.diagnosis.deviations import deviating_records, meaning
 from oracle.diagnosis.fit import fitted_leak
@@ -20,6 +19,7 @@ from oracle.diagnosis.hypotheses import Hypothesis, Steps, merged, plausible, re
 from oracle.diagnosis.statement import name_of, statement
 from oracle.records.exact import Array
 from oracle.records.precision import PRECISIONS
+from oracle.tolerance.residuals import Residuals, residuals
 from oracle.tolerance.statistic import Statistic, scatter, statistic
 
 SYSTEMATIC = 0.5

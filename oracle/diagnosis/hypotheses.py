@@ -14,11 +14,11 @@ import numpy as np
 
 from oracle.arithmetic.float64 import Float64
 from oracle.check.judge import Evidence
-from oracle.tolerance.residuals import residuals
 from oracle.equations.catalogue import advance
 from oracle.records.exact import Array
 from oracle.records.precision import Precision
 from oracle.records.recurrence import Recurrence
+from oracle.tolerance.residuals import residuals
 
 PROBED_COLUMNS = 64  # single steps looked at in float64 before balls are asked
 

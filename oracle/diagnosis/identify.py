@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from oracle.diagnosis.hypotheses import Hypothesis, merged, rereadings
 from oracle.diagnosis.statement import Statement, name_of
 from oracle.records import parse
 from oracle.records.names import ACTIVATIONS, activation_name
-from oracle.records.recurrence import Recurrence
+from oracle.records.recurrence import Recurrence, positive
 
 FITTED_FORMS = ("outside", "inside", "leak-inside")
 
@@ -90,11 +89,11 @@ def identify(
 def _known_leak(base: Statement, tau: Any, step: Any, alpha: Any, units: int) -> list[Statement]:
     """The forms with the leak as given; none if it is not known."""
     if alpha is not None:
-        leak = 1 / parse.rate_like(alpha, units, "alpha")
+        leak = 1 / parse.time_like(alpha, units, "alpha")
         return [base.but(form=form, tau=leak) for form in FITTED_FORMS]
     if tau is None or step is None:
         return []
-    times = {"tau": parse.rate_like(tau, units, "tau"), "step": Fraction(parse.rate_like(step, 1, "step"))}
+    times = {"tau": parse.time_like(tau, units, "tau"), "step": positive(step)}
     return [base.but(form=form, **times) for form in ("outside", "paper", "inside", "leak-inside")]
 
 

@@ -44,4 +44,4 @@ def probe(rec: Recurrence, *, steps: int = STEPS, batch: int = BATCH, seed: int 
 
 def _away_from_zero(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     size = rng.uniform(0.25, 1.25, shape) * rng.choice([-1.0, 1.0], shape)
-    return size.astype(np.float32).astype(np.float64)
+    return np.asarray(size.astype(np.float32), dtype=np.float64)

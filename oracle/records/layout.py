@@ -43,7 +43,7 @@ class Samples:
         return H if self.batched else H[:, 0]
 
 
-def samples(inputs: Any, h0: Any, *, N: int, I: int, batch_first: bool | None = None) -> Samples:  # noqa: E741
+def samples(inputs: Any, h0: Any, *, N: int, I: int, batch_first: bool | None = None) -> Samples:
     """Read inputs and initial state.
 
     Raises

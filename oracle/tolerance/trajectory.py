@@ -4,8 +4,8 @@ With e_k the error of a run, J_k = A + B S_k W its Jacobian and r_k its residual
 
     e_{k+1} = J_k e_k + r_k + R_k,    |R_k| <= |B| C2 |W e_k|^2 componentwise    (C2 = sup|s''|)
 
-(C2, not C2/2: the run linearised about is itself only within e_k of the segment). The error is split into a signed part,
-which follows its own linear recursion, and a bound d_k of the rest,
+(C2, not C2/2: the run linearised about is itself only within e_k of the segment). The error is split into a signed
+part, which follows its own linear recursion, and a bound d_k of the rest,
 
     e = g + d,   g_{k+1} = J_k g_k + r^_k,   |d_k| <= |P_{k,m}| d_m + sum_{m <= j < k} |P_{k,j+1}| (u_j + R_j)
 
