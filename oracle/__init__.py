@@ -4,6 +4,7 @@ from importlib import import_module as _import_module
 from typing import Any as _Any
 
 from oracle import procedures as _procedures  # gives records their verbs
+from oracle import report as _report  # and results theirs
 from oracle.bridges.native import load, save
 from oracle.bridges.registry import recurrence
 from oracle.check.candidates import as_step
@@ -47,7 +48,7 @@ __all__ = [
     "verify_all",
 ]
 __version__ = "0.1.0"
-del _procedures
+del _procedures, _report
 
 _LATER = {"Cube": "oracle.procedures.cube", "verify_all": "oracle.claims", "claims": "oracle.claims"}
 

@@ -1,0 +1,78 @@
+"""`rnn-oracle check`: does this program compute this recurrence, up to rounding?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+import oracle
+from oracle.bridges.registry import is_module, recurrence
+from oracle.check.result import CheckResult
+from oracle.cli import exits, options, terminal
+from oracle.cli.candidate import read_candidate
+from oracle.cli.files import read_recurrence, write_json
+from oracle.cli.probe import Run, read_run
+from oracle.errors import BadInput
+from oracle.records.recurrence import Recurrence
+from oracle.report import report
+from oracle.report.write import renderer
+
+
+@click.command("check")
+@click.argument("candidate")
+@options.network(required=False)
+@options.run
+@options.judged
+@options.json_to
+@options.report_to
+def command(candidate: str, json_to: str | None, report_to: str | None, **given: Any) -> int:
+    """Does CANDIDATE compute the recurrence in --network, up to rounding?
+
+    CANDIDATE is module:function (the current directory is importable), file.py:function, or a recorded trajectory
+    (.npy, .csv). A torch.nn.RNN object brings its own recurrence.
+    """
+    if report_to is not None:
+        renderer(report_to)
+    program = read_candidate(candidate)
+    rec = _recurrence(program, given)
+    if not callable(program) and given["inputs"] is None and rec.I:
+        raise _no_inputs(candidate)
+    run = read_run(rec, *(given[name] for name in ("inputs", "h0", "steps", "batch", "seed")))
+    result = _checked(program, rec, run, given)
+    if json_to is not None:
+        write_json(json_to, {"format": "rnn-oracle check", "version": 1, **result.to_dict(), "run": run.says})
+    if json_to != "-":
+        click.echo(terminal.verdict(result.summary(), result.verdict))
+        click.echo(f"  {run.says}")
+    if report_to is not None:
+        terminal.say(f"report: {report(result, report_to, reproduce=terminal.command_line())}")
+    return exits.of_check(result)
+
+
+def _checked(program: Any, rec: Recurrence, run: Run, given: dict[str, Any]) -> CheckResult:
+    question = {name: given[name] for name in ("promised", "recorded", "kind", "batch_first")}
+    if given["inputs"] is None and question["batch_first"] is None and given["batch"] is not None:
+        question["batch_first"] = None if is_module(program) else False  # generated inputs are (K, batch, I)
+    with terminal.progress("checking"), terminal.candidates_output():
+        return oracle.check(program, rec, inputs=run.inputs, h0=run.h0, **question)
+
+
+def _recurrence(program: Any, given: dict[str, Any]) -> Recurrence:
+    if given["network"] is not None:
+        return read_recurrence(given["network"], given["step"], given["scheme"])
+    if is_module(program):
+        return recurrence(program)
+    raise BadInput(
+        "no --network was given.",
+        "the equation the candidate should follow has to be stated; only framework modules bring their own.",
+        "save it with oracle.save(rec, 'net.json') and pass --network net.json.",
+    )
+
+
+def _no_inputs(candidate: str) -> BadInput:
+    return BadInput(
+        f"{candidate} is a recorded trajectory, and no --inputs were given.",
+        "it was driven by inputs that are needed to judge it.",
+        "pass the inputs it was recorded with: --inputs X.npy.",
+    )

@@ -1,0 +1,99 @@
+"""`rnn-oracle reference`: the trajectory a correct implementation follows, to any number of digits."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import click
+import mpmath
+import numpy as np
+
+import oracle
+from oracle.cli import exits, options, terminal
+from oracle.cli.files import number, read_array, read_record, read_recurrence, write_json
+from oracle.cli.probe import read_run
+from oracle.errors import BadInput
+from oracle.records.network import Network
+from oracle.reference.enclosure import Enclosure, exact, shown
+
+GUARD = 2  # digits printed beyond the certified ones
+
+
+@click.command("reference")
+@options.network()
+@options.run
+@click.option("--digits", type=click.IntRange(1), default=30, show_default=True)
+@click.option("--times", metavar="T1,T2,..", help="Follow the continuous-time network to these instants instead.")
+@click.option("--sample-step", metavar="DT", help="With --times: time between the samples of --inputs.")
+@click.option("--between", type=click.Choice(["held", "linear"]), default="held", show_default=True)
+@options.json_to
+def command(digits: int, times: str | None, json_to: str | None, **given: Any) -> int:
+    """The reference trajectory of --network: decimal digits, each row with its radius.
+
+    A recurrence is proved in ball arithmetic; a flow (--times) is observed, by two orders and precisions compared.
+    """
+    with terminal.progress("computing the reference"):
+        found, says = _flow(times, digits, given) if times is not None else _steps(digits, given)
+    if json_to is not None:
+        write_json(json_to, {"format": "rnn-oracle reference", "version": 1, **_document(found, digits), "run": says})
+    if json_to != "-":
+        for index in np.ndindex(found.shape):
+            value, radius = found.mid[index], found.rad[index]
+            click.echo(f"{','.join(map(str, index))}  {decimal(value, digits)}  +- {shown(radius)}")
+        click.echo(f"{found!r}; {says}")
+    return exits.PASS if found.mid.size else exits.NOTHING
+
+
+def _steps(digits: int, given: dict[str, Any]) -> tuple[Enclosure, str]:
+    rec = read_recurrence(given["network"], given["step"], given["scheme"])
+    run = read_run(rec, *(given[name] for name in ("inputs", "h0", "steps", "batch", "seed")))
+    return oracle.reference(rec, inputs=run.inputs, h0=run.h0, digits=digits), run.says
+
+
+def _flow(times: str, digits: int, given: dict[str, Any]) -> tuple[Enclosure, str]:
+    net = read_record(given["network"])
+    if not isinstance(net, Network):
+        raise BadInput(
+            "--times was given for a recurrence.", "a recurrence has steps, not times.", "leave --times out."
+        )
+    h0 = None if given["h0"] is None else read_array(given["h0"], ("h0", "H")).ravel()
+    instants = [text.strip() for text in times.split(",") if text.strip()]
+    signal = _signal(given)
+    says = f"inputs {'zero' if signal is None else signal!r}, h0 {given['h0'] or 'zero'}, times {', '.join(instants)}"
+    return oracle.reference(net, inputs=signal, h0=h0, times=instants, digits=digits), says
+
+
+def _signal(given: dict[str, Any]) -> Any:
+    if given["inputs"] is None:
+        return None
+    if given["sample_step"] is None:
+        raise BadInput(
+            "--inputs and --times were given without --sample-step.",
+            "samples do not say how far apart they are in time.",
+            "give --sample-step 0.01, and --between held or linear.",
+        )
+    made = oracle.held if given["between"] == "held" else oracle.sampled
+    return made(read_array(given["inputs"]), number(given["sample_step"], "--sample-step"))
+
+
+def decimal(value: Any, digits: int) -> str:
+    """A middle to the digits that are certified and a few more, rounded from the exact number."""
+    whole = len(str(int(abs(exact(value)))))
+    with mpmath.workdps(digits + whole + GUARD):
+        return str(mpmath.nstr(+value, digits + whole + GUARD, strip_zeros=False))
+
+
+def _document(found: Enclosure, digits: int) -> dict[str, Any]:
+    largest = max((exact(radius) for radius in found.rad.ravel()), default=Fraction(0))
+    mid = np.array([decimal(value, digits) for value in found.mid.ravel()], dtype=object).reshape(found.shape)
+    rad = np.array([shown(radius) for radius in found.rad.ravel()], dtype=object).reshape(found.shape)
+    return {
+        "status": found.status,
+        "method": found.method,
+        "digits": digits,
+        "shape": list(found.shape),
+        "values": mid.tolist(),
+        "radii": rad.tolist(),
+        "largest_radius": float(largest),
+    }

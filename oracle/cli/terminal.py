@@ -1,0 +1,70 @@
+"""What is said on the terminal: results on stdout, everything else on stderr; colour and progress only for people."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+
+import click
+
+from oracle.errors import BadInput
+
+COLORS = {"pass": "green", "holds": "green", "fail": "red", "violated": "red", "undecided": "yellow"}
+
+
+def say(text: str) -> None:
+    """A line for the person, on stderr."""
+    click.echo(text, err=True)
+
+
+def verdict(text: str, word: str) -> str:
+    """Text whose first word is coloured by the verdict, where colour is wanted."""
+    if "NO_COLOR" in os.environ:
+        return text
+    first, space, rest = text.partition(" ")
+    return click.style(first, fg=COLORS.get(word), bold=True) + space + rest
+
+
+def bad_input(error: BadInput) -> None:
+    """The three parts of the message."""
+    say(f"rnn-oracle: {error.seen}")
+    say(f"  This probably means: {error.meaning}")
+    say(f"  What to do: {error.remedy}")
+
+
+@contextmanager
+def progress(text: str) -> Iterator[None]:
+    """A line on stderr while something takes its time, on a terminal only."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    sys.stderr.write(f"\r\033[K{text} ...")
+    sys.stderr.flush()
+    try:
+        yield
+    finally:
+        sys.stderr.write("\r\033[K")
+        sys.stderr.flush()
+
+
+@contextmanager
+def candidates_output() -> Iterator[None]:
+    """Whatever a candidate prints goes to stderr: stdout belongs to the result."""
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except SystemExit as error:
+        raise BadInput(
+            f"the candidate ended the program (SystemExit: {error}).",
+            "its module is a script that runs, and exits, when it is imported or called.",
+            'put the script under if __name__ == "__main__":.',
+        ) from None
+
+
+def command_line() -> str:
+    """The command as it was given, to be pasted."""
+    given: list[str] = click.get_current_context().find_root().obj or []
+    return shlex.join(["rnn-oracle", *given])

@@ -1,0 +1,115 @@
+"""The HTML renderer: one file that needs nothing else. Every text from outside goes through `_text`."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from html import escape
+from typing import Any
+
+from oracle.report.cube_picture import cube_picture
+from oracle.report.model import Code, CubePicture, Listing, Report, ResidualPlot, Section, Table, Tile
+from oracle.report.plot import residual_plot
+from oracle.report.style import CSS
+
+# Scripts, frames and anything from elsewhere are refused by the browser too, should an escape ever be forgotten.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def render(report: Report) -> str:
+    """The report as one HTML document."""
+    body = [
+        _header(report),
+        _tiles(report.tiles),
+        *(_section(section) for section in report.sections),
+        _reproduce(report),
+        _environment(report),
+    ]
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{_text(report.verdict)}: {_text(report.title)}</title>\n<style>{CSS}</style>\n</head>\n"
+        f"<body>\n<main>\n{chr(10).join(part for part in body if part)}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _text(value: Any) -> str:
+    return escape(str(value), quote=True)
+
+
+def _label(label: str) -> str:
+    return f' <span class="label">{_text(label)}</span>' if label else ""
+
+
+def _header(report: Report) -> str:
+    word = f'<span class="word">{_text(report.verdict)}</span>{_label(report.label)}'
+    return (
+        f'<header class="{report.tone}"><h1>{_text(report.title)}</h1><p>{word} {_text(report.sentence)}</p></header>'
+    )
+
+
+def _tiles(tiles: tuple[Tile, ...]) -> str:
+    if not tiles:
+        return ""
+    return '<div class="tiles">' + "".join(map(_tile, tiles)) + "</div>"
+
+
+def _tile(tile: Tile) -> str:
+    note = f"<span>{_text(tile.note)}</span>" if tile.note else ""
+    return (
+        f'<div class="tile"><span>{_text(tile.name)}{_label(tile.label)}</span><b>{_text(tile.value)}</b>{note}</div>'
+    )
+
+
+def _section(section: Section) -> str:
+    text = f"<p>{_text(section.text)}</p>" if section.text else ""
+    blocks = "\n".join(_block(block) for block in section.blocks)
+    return f"<section><h2>{_text(section.title)}</h2>{text}\n{blocks}</section>"
+
+
+@singledispatch
+def _block(block: Any) -> str:
+    raise TypeError(f"no HTML for a {type(block).__name__}")
+
+
+@_block.register
+def _(block: Table) -> str:
+    head = "".join(f"<th>{_text(cell)}</th>" for cell in block.header)
+    tones = block.tones or ("",) * len(block.rows)
+    rows = "".join(
+        f'<tr class="{_text(tone)}">' + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>"
+        for tone, row in zip(tones, block.rows, strict=True)
+    )
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+@_block.register
+def _(block: Listing) -> str:
+    return "<ul>" + "".join(f"<li>{_text(item)}</li>" for item in block.items) + "</ul>"
+
+
+@_block.register
+def _(block: Code) -> str:
+    return f"<pre>{_text(block.text)}</pre>"
+
+
+@_block.register
+def _(block: ResidualPlot) -> str:
+    return residual_plot(block)
+
+
+@_block.register
+def _(block: CubePicture) -> str:
+    caption = f"<p>{_text(block.caption)}</p>" if block.caption else ""
+    return cube_picture(block) + caption
+
+
+def _reproduce(report: Report) -> str:
+    if not report.reproduce:
+        return ""
+    return f"<section><h2>To make this run again</h2><pre>{_text(report.reproduce)}</pre></section>"
+
+
+def _environment(report: Report) -> str:
+    versions = ", ".join(f"{_text(name)} {_text(value)}" for name, value in report.environment.items())
+    return f"<footer>{versions}</footer>" if versions else ""

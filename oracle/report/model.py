@@ -1,0 +1,146 @@
+"""What a report says, whatever it looks like: a verdict, tiles, sections made of blocks. No markup, no arithmetic.
+
+Every number carries its label: "proved" (certified arithmetic), "exhaustive" (every case was tried) or "observed".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+PROVED, EXHAUSTIVE, OBSERVED = "proved", "exhaustive", "observed"
+TONES = {
+    "pass": "good",
+    "holds": "good",
+    "equal": "good",
+    "fail": "bad",
+    "violated": "bad",
+    "different": "bad",
+    "undecided": "open",
+    "not applicable": "quiet",
+}
+"""Verdict -> how it is shown: good, bad, open or quiet."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One headline number or word, with the label that says what it is worth."""
+
+    name: str
+    value: str
+    label: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text; `tones` colours whole rows by verdict (good, bad, open, quiet or empty)."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    tones: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list of sentences, in the order of their importance."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Code:
+    """Text to be pasted."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class ResidualPlot:
+    """Residual against bound per step; step k is H[k]. `levels` are horizontal lines (text, value)."""
+
+    residuals: tuple[float, ...]
+    bounds: tuple[float, ...]
+    violation: int | None = None
+    levels: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class FaceView:
+    """One face of the cube: what is proved of it, and what float64 makes of it.
+
+    `holds` is "equal", "different" or "undecided"; `measured` is "bitwise", "inside" or "outside" the bound, "run"
+    where there is no bound, or empty.
+    """
+
+    name: str
+    holds: str
+    evidence: str
+    measured: str = ""
+    figures: str = ""
+
+
+@dataclass(frozen=True)
+class CubePicture:
+    """The six faces, in the order of `oracle.procedures.cube_shape.FACES`."""
+
+    faces: tuple[FaceView, ...]
+    caption: str = ""
+
+
+Block = Table | Listing | Code | ResidualPlot | CubePicture
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, a sentence or two, and blocks."""
+
+    title: str
+    text: str = ""
+    blocks: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole report.
+
+    Attributes
+    ----------
+    title, verdict, label, sentence : str
+        The heading, the verdict's word, what it is worth, and the verdict as a sentence.
+    tiles, sections : tuple
+    environment : mapping
+        Versions the run was made with.
+    reproduce : str
+        A line that makes the run again.
+    data : mapping
+        The result as plain values, for programs.
+    """
+
+    title: str
+    verdict: str
+    sentence: str
+    label: str = ""
+    tiles: tuple[Tile, ...] = ()
+    sections: tuple[Section, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    reproduce: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def tone(self) -> str:
+        """How the verdict is shown."""
+        return TONES.get(self.verdict, "quiet")
+
+
+def figure(value: Any, digits: int = 3) -> str:
+    """A number for a person: three digits, words for what is no number."""
+    if value is None:
+        return "-"
+    number = float(value)
+    if number != number:
+        return "not a number"
+    if number in (float("inf"), float("-inf")):
+        return "infinite" if number > 0 else "-infinite"
+    return f"{number:.{digits}g}"

@@ -1,0 +1,77 @@
+"""Claims as a report: the bound beside what was measured, the assumptions with their evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any
+
+from oracle.report.environment import environment
+from oracle.report.model import PROVED, TONES, Report, Section, Table, Tile, figure
+
+HOLDS = {True: "holds", False: "does not hold", "assumed": "assumed", "undecided": "undecided"}
+
+
+def of_claims(results: Sequence[Any], *, title: str = "Claims", reproduce: str = "") -> Report:
+    """The model of a report on claims (`oracle.claims.result.ClaimResult`)."""
+    verdict = claims_verdict(results)
+    counts = {word: sum(result.verdict == word for result in results) for word in TONES}
+    said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    return Report(
+        title=title,
+        verdict=verdict,
+        label=PROVED,
+        sentence=f"{len(results)} claims on this network: {said}." if results else "No claim was verified.",
+        tiles=tuple(Tile(result.id, result.verdict, PROVED, result.title) for result in results),
+        sections=tuple(claims_sections(results)),
+        environment=environment(),
+        reproduce=reproduce,
+        data={"claims": [result.to_dict() for result in results]},
+    )
+
+
+def claims_verdict(results: Sequence[Any]) -> str:
+    """Of all claims: fail if one is violated, undecided if one is open, pass if at least one holds."""
+    words = {result.verdict for result in results}
+    if "violated" in words:
+        return "fail"
+    if "undecided" in words:
+        return "undecided"
+    return "pass" if "holds" in words else "not applicable"
+
+
+def claims_sections(results: Sequence[Any]) -> Iterable[Section]:
+    """A table of all claims, and a section for each one."""
+    if not results:
+        return
+    rows = tuple(
+        (r.id, r.title, r.verdict, exactly(r.bound), exactly(r.measured), figure(r.slack), "; ".join(r.evidence))
+        for r in results
+    )
+    header = ("claim", "", "verdict", "bound", "measured", "slack", "evidence")
+    text = "Bound and measured value are exact rationals or certified in balls; slack is bound / measured."
+    yield Section("Claims", text, (Table(header, rows, tuple(TONES.get(r.verdict, "") for r in results)),))
+    for result in results:
+        yield _section(result)
+
+
+def _section(result: Any) -> Section:
+    assumptions = Table(
+        ("assumption", "here", "evidence"),
+        tuple((a.text, HOLDS.get(a.holds, str(a.holds)), a.evidence) for a in result.assumptions),
+        tuple("good" if a.holds is True else "bad" if a.holds is False else "open" for a in result.assumptions),
+    )
+    blocks: list[Table] = [assumptions]
+    if result.counterexamples:
+        rows = tuple((c.dropped, c.text, exactly(c.gap), c.certificate) for c in result.counterexamples)
+        blocks.append(Table(("without", "the claim fails: case", "by at least", "certified by"), rows))
+    if result.proofs:
+        blocks.append(Table(("proof", "status"), tuple((p.file, p.status) for p in result.proofs)))
+    return Section(f"{result.id}: {result.title}", result.statement, tuple(blocks))
+
+
+def exactly(value: Any) -> str:
+    """A rational as it is where that is short, a figure otherwise."""
+    if isinstance(value, Fraction) and len(str(value)) <= 12:
+        return str(value)
+    return figure(value)

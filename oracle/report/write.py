@@ -1,0 +1,99 @@
+"""Writing a report: the suffix decides the format, and the file appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from oracle.check.result import CheckResult
+from oracle.errors import BadInput
+from oracle.procedures.cube import Cube
+from oracle.report import html, json
+from oracle.report.model import Report
+from oracle.report.of_check import of_check
+from oracle.report.of_claims import of_claims
+from oracle.report.of_cube import of_cube
+
+RENDERERS: dict[str, Callable[[Report], str]] = {".html": html.render, ".json": json.render}
+
+
+def report(result: Any, path: Any, **context: Any) -> Path:
+    """Write the report of a result.
+
+    Parameters
+    ----------
+    result : CheckResult, Cube, ClaimResult, sequence of ClaimResult, or Report
+    path : path-like
+        Ends in .html or .json.
+    **context
+        title, reproduce: see `oracle.report.model.Report`.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    oracle.BadInput
+        Another suffix, a folder that cannot be written.
+    """
+    render = renderer(path)
+    return write_text(path, render(model(result, **context)))
+
+
+def renderer(path: Any) -> Callable[[Report], str]:
+    """The renderer a path asks for, or BadInput; to be asked before anything expensive is run."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in RENDERERS:
+        raise BadInput(
+            f"the report's path {str(path)!r} has the suffix {suffix!r}.",
+            "the suffix decides the format of a report.",
+            f"use {' or '.join(RENDERERS)}.",
+        )
+    return RENDERERS[suffix]
+
+
+def model(result: Any, **context: Any) -> Report:
+    """The model of whatever can be reported."""
+    if isinstance(result, Report):
+        return result
+    if isinstance(result, CheckResult):
+        return of_check(result, **context)
+    if isinstance(result, Cube):
+        return of_cube(result, **context)
+    return of_claims(list(result) if isinstance(result, list | tuple) else [result], **context)
+
+
+def write_text(path: Any, text: str) -> Path:
+    """Write UTF-8 text atomically."""
+    return write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Any, data: bytes) -> Path:
+    """Write a file atomically: a temporary file beside it, then a rename.
+
+    Raises
+    ------
+    oracle.BadInput
+        The folder does not exist or cannot be written.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        raise BadInput(
+            f"{target}: {error.strerror}.",
+            "its folder does not exist, or is not yours to write in.",
+            "create the folder, or give another path.",
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target
