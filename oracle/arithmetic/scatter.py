@@ -83,7 +83,8 @@ class Scatter:
             return z
         slope = ACTIVATIONS[activation].steepest(z.value, z.value)
         value = VALUES[activation](z.value)
-        own = 0.0 if activation == "relu" else value**2
+        # A logistic written with tanh rounds at the size of 1/2, not of its value.
+        own = {"relu": np.zeros_like(value), "logistic": np.maximum(value**2, 0.25)}.get(activation, value**2)
         return Scattered(value, slope**2 * z.square + own)
 
     def tanh(self, z: Scattered) -> Scattered:

@@ -174,7 +174,7 @@ def describe(rec: Recurrence) -> str:
 def _statistic(evidence: Evidence, found: Residuals, before: Array, X: Array) -> Statistic:
     usable = np.isfinite(found.upper).all(axis=0)
     scale = scatter(evidence.rec, before[:, usable], X[:, usable])
-    return statistic(found.upper[:, usable], scale, evidence.model.storage)
+    return statistic(found.upper[:, usable], scale, evidence.model)
 
 
 def precision_seen(evidence: Evidence, seen: Statistic) -> str | None:

@@ -46,7 +46,7 @@ def _statistic_under(hypothesis: Hypothesis, evidence: Evidence) -> Statistic:
     r = residuals(hypothesis.rec, before, after, X, evidence.bound(hypothesis.rec, before, after, X)).upper
     usable = np.isfinite(r).all(axis=0)
     scale = scatter(hypothesis.rec, before[:, usable], X[:, usable])
-    return statistic(r[:, usable], scale, evidence.model.storage)
+    return statistic(r[:, usable], scale, evidence.model)
 
 
 def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tuple[Finding, ...]:

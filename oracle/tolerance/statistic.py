@@ -15,6 +15,7 @@ import numpy as np
 from oracle.arithmetic.scatter import Scatter, Scattered
 from oracle.equations.catalogue import advance
 from oracle.records.exact import Array
+from oracle.records.precision import Precision
 from oracle.records.recurrence import Recurrence
 
 THRESHOLDS = ((2.0**-38, "float64"), (2.0**-18, "float32"), (2.0**-11, "tf32"), (2.0**-5, "bfloat16"))
@@ -37,8 +38,12 @@ def scatter(rec: Recurrence, H: Array, X: Array) -> Array:
         return np.asarray(ops.lower(advance(ops, rec, start, ops.lift(X))))
 
 
-def statistic(residual: Array, scale: Array, promised: float) -> Statistic:
-    """The statistic of residuals (N, columns) against their scatter; `promised` is the promised unit roundoff."""
+def statistic(residual: Array, scale: Array, model: Precision) -> Statistic:
+    """The statistic of residuals (N, columns) against their scatter, under the promised precision.
+
+    Values so small that they underflow are rounded absolutely: the scatter has a floor of underflow / u.
+    """
+    scale = np.maximum(scale, model.underflow / model.storage)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = np.where(scale > 0, residual / scale, 0.0)
         per_unit = np.sqrt(np.mean(np.square(ratio), axis=1)) if ratio.size else np.zeros(1)
@@ -46,4 +51,4 @@ def statistic(residual: Array, scale: Array, promised: float) -> Statistic:
     if not np.isfinite(roundoff):
         return Statistic(roundoff, None, float("inf"))
     name = next((name for limit, name in THRESHOLDS if roundoff <= limit), None)
-    return Statistic(roundoff, name, roundoff / promised)
+    return Statistic(roundoff, name, roundoff / model.storage)
