@@ -6,6 +6,8 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
+
 OPTIONAL = ("hypothesis", "scipy", "torch", "h5py", "matplotlib")
 ABSENT = tuple(name for name in OPTIONAL if find_spec(name) is None)
 _IMPORTS = re.compile(rf"^(?:from|import) ({'|'.join(ABSENT) or '(?!)'})\b", re.MULTILINE)
@@ -21,11 +23,17 @@ if "hypothesis" not in ABSENT:
     settings.load_profile("same")
 
 
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--needs torch: only the test files that speak of a package."""
+    parser.addoption("--needs", metavar="PACKAGE", help="collect only the test files that import or ask for PACKAGE")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out a test file that imports an absent package; None lets the other rules decide."""
-    if collection_path.suffix == ".py" and _IMPORTS.search(collection_path.read_text(encoding="utf-8")):
-        return True
-    return None
+    if collection_path.suffix != ".py":
+        return None
+    text, needed = collection_path.read_text(encoding="utf-8"), config.getoption("--needs")
+    return True if _IMPORTS.search(text) or (needed and not re.search(rf"\b{needed}\b", text)) else None
 
 
 def pytest_report_header() -> str | None:
