@@ -143,7 +143,8 @@ def second_derivative(t: Terms, box: list[Any]) -> Any:
     N = t.B.nrows()
     drive = _drive_bound(t, _gain(t, box))
     speed = [total([_row(t.A, i, box), drive[i]]) for i in range(N)]
-    return largest([_row(jacobian_bound(t), i, speed) for i in range(N)]).abs_upper()
+    steepest = jacobian_bound(t)
+    return largest([_row(steepest, i, speed) for i in range(N)]).abs_upper()
 
 
 def jacobian_bound(t: Terms) -> Any:
