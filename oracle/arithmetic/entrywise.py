@@ -65,6 +65,10 @@ class Entrywise:
     def _factor(self, factor: Diagonal) -> Any:
         return self._kept(factor)[:, None] if isinstance(factor, np.ndarray) else self.number(factor)
 
+    def product(self, dense: Array, v: Array) -> Array:
+        """A matrix of exact numbers times a value."""
+        return np.asarray(self._kept(dense) @ v, dtype=object)
+
     def lift(self, exact: Array) -> Array:
         """Exact numbers as (units, columns)."""
         return columned(self._read(np.asarray(exact)))
@@ -80,7 +84,7 @@ class Entrywise:
             for term in op.terms:
                 inner = v if _is_one(term.right) else v * self._factor(term.right)
                 if term.dense is not None:
-                    inner = self._kept(term.dense) @ inner
+                    inner = self.product(term.dense, inner)
                 if not is_zero(term.left):
                     pieces.append(inner if _is_one(term.left) else inner * self._factor(term.left))
         for piece in pieces:

@@ -14,6 +14,7 @@ from oracle.arithmetic.entrywise import Entrywise
 from oracle.equations.activations import ACTIVATIONS
 from oracle.errors import KinkError, NotDecidable
 from oracle.records.exact import Array, Atom, Constant, Exact, objects
+from oracle.records.operator import exact_product
 
 
 class Rational(Entrywise):
@@ -30,6 +31,10 @@ class Rational(Entrywise):
     def number(self, value: Exact | float) -> Any:
         """The number itself."""
         return value if isinstance(value, Constant) else Fraction(value)
+
+    def product(self, dense: Array, v: Array) -> Array:
+        """The matrix times the value, over a common denominator."""
+        return exact_product(dense, v)
 
     def tanh_entry(self, z: Any) -> Any:
         """tanh(0) = 0; an atom elsewhere."""
