@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,11 @@ from oracle.records.operator import Operator
 _CONSTANT_DIGITS = 40  # transcendental constants are evaluated this far before the one rounding to float64
 
 
+@lru_cache(maxsize=10_000)  # a few constants per record are read again for every hypothesis and every bound
+def _rounded(constant: Constant) -> float:
+    return float(Mp(_CONSTANT_DIGITS).number(constant))
+
+
 class Float64:
     """Arithmetic on float arrays of shape (units, columns); `dtype` float32 or float16 for narrower runs."""
 
@@ -25,7 +31,7 @@ class Float64:
     def number(self, value: Exact | float) -> float:
         """An exact number, correctly rounded (constants: rounded from 40 digits)."""
         if isinstance(value, Constant):
-            return float(Mp(_CONSTANT_DIGITS).number(value))
+            return _rounded(value)
         return float(value)
 
     def _read(self, exact: Array) -> Array:

@@ -195,7 +195,7 @@ def too_coarse(evidence: Evidence, seen: Statistic) -> bool:
 
 
 def _ratios(upper: Array, bound: Array) -> Array:
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = np.where(upper == 0, 0.0, upper / bound)
     return np.asarray(np.where(np.isnan(ratio), np.inf, ratio))
 
