@@ -17,7 +17,7 @@ def as_fraction(value: Any) -> Fraction:
     """A float, a Fraction, an mpf or a SymPy number without rounding."""
     if hasattr(value, "_mpf_"):
         sign, mantissa, exponent, _ = value._mpf_
-        return Fraction((-1) ** sign * int(mantissa)) * Fraction(2) ** exponent
+        return Fraction(-int(mantissa) if sign else int(mantissa)) * Fraction(2) ** int(exponent)
     return Fraction(int(value.p), int(value.q)) if hasattr(value, "p") else Fraction(value)
 
 

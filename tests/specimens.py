@@ -36,7 +36,8 @@ def networks(activation: str = "tanh") -> dict[str, oracle.Network]:
             made[f"{form}, {label} tau"] = getattr(oracle.Network, form)(W, M, B, tau=tau, activation=activation)
     made["two biases"] = oracle.Network.rate(W, M, (B, dyadic(6, N)), tau=0.25, activation=activation)
     made["no input"] = oracle.Network.rate(W, tau=0.25, activation=activation)
-    made["general"] = oracle.Network(**_coefficients(), activation=activation)
+    given: dict[str, Any] = _coefficients()
+    made["general"] = oracle.Network(**given, activation=activation)
     return made
 
 

@@ -181,7 +181,7 @@ def test_the_second_coefficient_is_the_jacobian_times_the_field(name: str) -> No
         ops = Ball()
         over: Any = Tangent(ops)
         h, x = (ops.lift(value) for value in POINT)
-        F = lure.step(ops, net.field, h, lure.drive(ops, net.field, x))  # type: ignore[misc]
+        F = lure.step(ops, net.field, h, lure.drive(ops, net.field, x))
         moving = lure.step(over, net.field, Dual(h, F), lure.drive(over, net.field, Dual(x, None)))
     series = solution(Mp(DIGITS), net)
     assert enclosed(moving.value, series[1])

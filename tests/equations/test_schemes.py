@@ -103,7 +103,7 @@ def test_on_a_linear_field_a_step_is_the_truncated_exponential(scheme: str) -> N
     assert made[:, 0].tolist() == stability(J, exact(H[:, 0]), step, ORDERS[scheme])
 
 
-def by_hand(field: Any, h: Array, step: Fraction, scheme: str) -> Array:
+def by_hand(field: Any, h: Array, step: Fraction, scheme: str) -> Any:
     """The three schemes as textbooks print them."""
     half = step / 2
     k1 = field(h)
@@ -124,7 +124,7 @@ def follows_the_textbook(scheme: str) -> bool:
 
     def field(h: Array) -> Array:
         z = exact(W).dot(h) + exact(M).dot(exact(X)) + exact(b)[:, None]
-        made: Array = 2 * (np.maximum(z, Fraction(0)) - h)
+        made: Array = 2 * (np.maximum(z, exact(np.zeros(z.shape))) - h)
         return made
 
     ops = Rational()

@@ -88,7 +88,7 @@ def test_different_atoms_stay_different() -> None:
 
 def test_what_is_no_number_is_not_added() -> None:
     """Text and floats are refused by arithmetic: a float has to be read first."""
-    e = Constant.atom("exp", Fraction(1))
+    e: Any = Constant.atom("exp", Fraction(1))
     for other in ("1", 0.5, None):
         with pytest.raises(TypeError):
             e + other
