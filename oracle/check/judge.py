@@ -227,7 +227,8 @@ def _first(outside: Array, found: Residuals, bound: Array, evidence: Evidence) -
     excess = np.where(outside[:, column], _ratios(found.upper[:, column], bound[:, column]), -1.0)
     unit = int(np.argmax(excess))
     residual = float(found.upper[unit, column])
-    spacing = float(np.spacing(np.abs(evidence.after[unit, column]))) * evidence.model.storage * 2.0**53
+    size = np.abs(evidence.after[unit, column]) or residual  # a recorded 0 (a silent ReLU) has no spacing to speak of
+    spacing = float(np.spacing(size)) * (evidence.model.storage * 2.0**53)
     k, trajectory = divmod(column, evidence.run.batch)
     return Violation(k + 1, unit, trajectory, residual, float(bound[unit, column]), residual / spacing)
 
