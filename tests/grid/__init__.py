@@ -1,0 +1,1 @@
+"""The committed grid: recurrences, honest implementations of them, and planted mutants."""
