@@ -34,6 +34,7 @@ from oracle.records.operator import Operator, Term
 from oracle.records.precision import Precision, representable
 
 _U = 2.0**-53
+ONE = Fraction(1)
 
 FORMING_ROUNDINGS = 3
 """Roundings of a derived coefficient such as dt/tau, 1/tau or alpha/6: two to form it and one to store it."""
@@ -42,7 +43,9 @@ REARRANGEMENT_ROUNDINGS = 3
 """Extra roundings for arrangements that distribute products over sums: h + dt(-h + s)/tau, ((tau - dt)h + dt s)/tau."""
 
 CONSTANT_ULPS = 4
-"""Assumed error of exp in a coefficient such as exp(-dt/tau), in units of u, beyond that of its rounded argument."""
+"""Assumed error of exp in a coefficient such as exp(-dt/tau), in units of u, beyond that of its rounded argument.
+
+The argument is formed like any coefficient, and its relative error is multiplied by its size."""
 
 
 class Rounded(NamedTuple):
@@ -70,27 +73,47 @@ class Rounding:
         self._accumulate = -np.log1p(-model.accumulation)
         self._factors = 2 * -np.log1p(-model.products)
         self._stored = 3 * self._store if model.storage > model.accumulation else 0.0
-        self._casts: dict[int, tuple[Any, float]] = {}
+        self._casts: dict[int, tuple[Any, float, float]] = {}
 
     def lift(self, exact: Array) -> Rounded:
         """Exact numbers, rounded to storage where they are not numbers of the format."""
         value = self._floats.lift(exact)
         magnitude = np.abs(value) * (1 + 2 * _U)
-        growth = self._stored_as_given(np.asarray(exact))
+        growth, lost = self._stored_as_given(np.asarray(exact))
         if exact.dtype == object and any(isinstance(entry, Constant) for entry in exact.ravel().tolist()):
             magnitude = np.reshape(self._size(exact.ravel()), value.shape)  # (1 - exp(-dt/tau)) b has two atoms
             growth = self._forming(exact.ravel())
-        return Rounded(value, magnitude, np.zeros_like(value), growth)
+        return Rounded(value, magnitude, np.full_like(value, lost), growth)
 
-    def _stored_as_given(self, exact: Array) -> float:
-        """Growth from storing given numbers in the candidate's format."""
-        return 0.0 if representable(exact, self.model.storage) else float(self._store)
+    def _stored_as_given(self, exact: Array) -> tuple[float, float]:
+        """Growth, and what underflow may lose, from storing given numbers in the candidate's format."""
+        if representable(exact, self.model.storage) and self._above_underflow(exact):
+            return 0.0, 0.0
+        return float(self._store), self.model.underflow
 
-    def _cast(self, parameter: Array) -> float:
+    def _above_underflow(self, exact: Array) -> bool:
+        """Whether every number is a multiple of the format's smallest one; float64 cannot be given finer ones."""
+        if self.model.underflow <= 2.0**-1074:
+            return True
+        with np.errstate(over="ignore"):
+            scaled = exact.astype(np.float64) / self.model.underflow
+        return bool(np.all(scaled == np.rint(scaled)))
+
+    def _cast(self, parameter: Array) -> tuple[float, float]:
         """The same for a parameter, looked at once."""
         if id(parameter) not in self._casts:
-            self._casts[id(parameter)] = (parameter, self._stored_as_given(parameter))
-        return self._casts[id(parameter)][1]
+            self._casts[id(parameter)] = (parameter, *self._stored_as_given(parameter))
+        return self._casts[id(parameter)][1:]
+
+    def _lost(self, term: Term, v: Rounded, terms: int) -> Any:
+        """What underflow may lose in a term: in its cast and its inner product, then scaled; and in the last product."""
+        lost = terms * self.model.underflow
+        if term.dense is not None:
+            inner = np.sum(v.magnitude, axis=0, keepdims=True) * self._cast(term.dense)[1]
+            if not _is_one(term.right):
+                inner = inner + self._product(Term(ONE, term.dense, ONE), np.full_like(v.magnitude, lost))[0]
+            lost = lost + self._size(term.left) * (lost + inner)
+        return lost
 
     def _forming(self, factor: Diagonal) -> float:
         """Growth from forming a coefficient and multiplying by it."""
@@ -101,7 +124,7 @@ class Rounding:
         constants = [entry for entry in entries if isinstance(entry, Constant)]
         if constants:
             steepest = max(abs(float(a.argument)) for c in constants for m in c.terms for a, _ in m)
-            roundings += CONSTANT_ULPS + 2 * int(np.ceil(steepest))
+            roundings += CONSTANT_ULPS + (FORMING_ROUNDINGS + 1) * int(np.ceil(steepest))
         return float(roundings * self._store)
 
     def _size(self, factor: Diagonal) -> Any:
@@ -136,15 +159,18 @@ class Rounding:
         magnitude: Any = sum(v.magnitude for v in (*lifted, *parts))
         error: Any = sum(v.error for v in parts)
         count, formed, cast = len(biases) + len(parts), 0.0, max((v.growth for v in lifted), default=0.0)
+        error = error + sum(v.error for v in lifted)
         for op, v in products:
+            if sum(term.dense is None for term in op.terms) > 1:  # 1 - alpha: alpha is formed even where it is 1
+                formed = max(formed, float((FORMING_ROUNDINGS + 1) * self._store))
             for term in op.terms:
                 size, terms = self._product(term, v.magnitude)
                 magnitude = magnitude + size
-                error = error + self._product(term, v.error)[0] + terms * self.model.underflow
+                error = error + self._product(term, v.error)[0] + self._lost(term, v, terms)
                 count += terms
                 formed = max(formed, self._forming(term.left) + self._forming(term.right))
                 if term.dense is not None:
-                    cast = max(cast, self._cast(term.dense) + self._factors)
+                    cast = max(cast, self._cast(term.dense)[0] + self._factors)
         rearranged = REARRANGEMENT_ROUNDINGS * self._store if formed else 0.0
         growth = sum(v.growth for _, v in products) + sum(v.growth for v in parts)
         growth += count * self._accumulate + formed + rearranged + cast + self._stored
@@ -227,9 +253,14 @@ class Rounding:
         return v.bound()
 
 
+def _is_one(factor: Diagonal) -> bool:
+    return not isinstance(factor, np.ndarray) and bool(factor == ONE)
+
+
 def _is_identity(op: Operator) -> bool:
     return (
         len(op.terms) == 1
         and op.terms[0].dense is None
-        and all(not isinstance(f, np.ndarray) and f == Fraction(1) for f in (op.terms[0].left, op.terms[0].right))
+        and _is_one(op.terms[0].left)
+        and _is_one(op.terms[0].right)
     )

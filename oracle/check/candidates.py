@@ -96,7 +96,7 @@ def _random(first: Array, again: Array) -> BadInput:
     k, _, unit = (int(i) for i in where)
     return BadInput(
         f"two runs from the same inputs differ, first at step {k}, unit {unit}: "
-        f"{first[tuple(where)]!r} against {again[tuple(where)]!r}.",
+        f"{float(first[tuple(where)])!r} against {float(again[tuple(where)])!r}.",
         "the candidate draws random numbers, keeps state between calls, or reads memory it did not write.",
         "fix its seed and reset its state; for a network with noise pass the draws as inputs.",
     )
@@ -113,7 +113,7 @@ def guess_kind(candidate: Any, run: Samples, dtype: str) -> str:
     if not callable(candidate):
         return "trajectory"
     names = _parameter_names(candidate)
-    if names and (names[0] in ("h0", "initial", "init", "state0") or names[-1] in ("X", "xs", "inputs", "sequence")):
+    if names and (names[0] in ("h0", "initial", "init", "state0") or names[-1] in ("X", "xs", "sequence")):
         return "run"
     if names[:2] in (["h", "x"], ["state", "x"], ["hidden", "x"], ["h", "u"]):
         return "step"
@@ -171,7 +171,7 @@ def _array(value: Any, expected: tuple[tuple[int, ...], ...], what: str) -> Arra
     try:
         array = np.asarray(tensor_values(value))
     except ValueError as error:
-        raise Breach("wrong-shape", _shape_problem(what, str(error), expected)) from None
+        raise Breach("wrong-shape", _shape_problem(what, f"rows of different lengths ({error})", expected)) from None
     if array.dtype.kind not in "fiu" or (array.dtype.kind == "f" and array.dtype.itemsize > 8):
         seen = BadInput(
             f"{what} has dtype {array.dtype}.",
@@ -180,13 +180,13 @@ def _array(value: Any, expected: tuple[tuple[int, ...], ...], what: str) -> Arra
         )
         raise Breach("wrong-dtype", seen)
     if array.shape not in expected:
-        raise Breach("wrong-shape", _shape_problem(what, str(array.shape), expected))
+        raise Breach("wrong-shape", _shape_problem(what, f"shape {array.shape}", expected))
     return array
 
 
 def _shape_problem(what: str, seen: str, expected: tuple[tuple[int, ...], ...]) -> BadInput:
     return BadInput(
-        f"{what} has shape {seen}; expected {' or '.join(map(str, expected))}.",
+        f"{what} has {seen}; expected {' or '.join(map(str, expected))}.",
         "the candidate returns another quantity (readout, gates), only the last state, or the axes in another order.",
         "return the state h, units last; say batch_first=True if the batch comes first.",
     )

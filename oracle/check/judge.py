@@ -3,7 +3,7 @@
 pass        every residual is inside its bound (balls), and the roundoff seen belongs to the promised precision
 fail        a residual is certainly outside; or the bound holds but the residuals are those of a lower precision
             (labelled observed: the worst-case bound cannot tell TF32 from float32 beyond N ~ 1000)
-undecided   neither, because something overflows or balls cannot separate
+undecided   neither, because something overflows, balls cannot separate, or there is no step
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from oracle.check.unseen import unseen
 from oracle.errors import BadInput
 from oracle.records.exact import Array
 from oracle.records.layout import Samples, ambiguous, samples
-from oracle.records.precision import Precision, precision_model
+from oracle.records.precision import PRECISIONS, Precision, precision_model
 from oracle.records.recurrence import Recurrence
 from oracle.tolerance.residuals import Residuals, residuals
 from oracle.tolerance.statistic import Statistic, scatter, statistic
@@ -50,9 +50,9 @@ class Evidence:
         return _columns(self.recording.H[1:])
 
     def bound(self, rec: Recurrence, before: Array, after: Array, X: Array, model: Precision | None = None) -> Array:
-        """The proven one-step bound under a record."""
-        finite = np.where(np.isfinite(before), before, 0.0)
-        return one_step_bound(rec, finite, X, model or self.model, self.recorded, after)
+        """The proven one-step bound under a record; states that are not finite have infinite residuals, not bounds."""
+        start, end = (np.where(np.isfinite(part), part, 0.0) for part in (before, after))
+        return one_step_bound(rec, start, X, model or self.model, self.recorded, end)
 
 
 def _columns(H: Array) -> Array:
@@ -117,8 +117,8 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
     label = "proved"
     if start is not None or outside.any():
         verdict = "fail"
-    elif not (inside & np.isfinite(bound)).all():
-        verdict = "undecided"
+    elif not (inside.size and (inside & np.isfinite(bound)).all()):
+        verdict = "undecided"  # no step at all decides nothing
     elif too_coarse(evidence, seen):
         verdict, label = "fail", "observed"
     else:
@@ -178,20 +178,24 @@ def _statistic(evidence: Evidence, found: Residuals, before: Array, X: Array) ->
 
 
 def precision_seen(evidence: Evidence, seen: Statistic) -> str | None:
-    """The name of the precision seen; formats with the same significand are told apart by what was promised."""
-    if seen.precision is not None and RANK[seen.precision] == RANK[evidence.model.name]:
-        return evidence.model.name
-    return seen.precision
+    """The name of the precision seen; formats with the same significand are told apart by what is known of the run."""
+    alike = [name for name in (evidence.model.name, evidence.recording.dtype) if name in RANK]
+    return next((name for name in alike if RANK[name] == RANK.get(seen.precision or "")), seen.precision)
+
+
+def narrower(evidence: Evidence) -> bool:
+    """Whether the states are of a narrower type than promised, and than they are said to have been written down in."""
+    model = PRECISIONS.get(evidence.recording.dtype)
+    return model is not None and model.storage > max(evidence.model.storage, evidence.recorded.relative)
 
 
 def too_coarse(evidence: Evidence, seen: Statistic) -> bool:
     """Whether the states, or the residuals, are those of a lower precision than promised."""
-    promised = RANK[evidence.model.name]
-    if RANK.get(evidence.recording.dtype, promised) > promised:
+    if narrower(evidence):
         return True
     if evidence.recorded.relative:
         return False
-    return seen.precision is None or RANK[seen.precision] > promised
+    return seen.precision is None or RANK[seen.precision] > RANK[evidence.model.name]
 
 
 def _ratios(upper: Array, bound: Array) -> Array:

@@ -11,6 +11,7 @@ from oracle.check.result import CheckFailed, CheckResult, Finding
 from oracle.diagnosis.diagnose import diagnosed
 from oracle.errors import BadInput
 from oracle.records.network import Network
+from oracle.records.precision import precision_model
 from oracle.records.recurrence import Recurrence
 from oracle.records.verbs import verb
 
@@ -80,7 +81,8 @@ def check(
     try:
         evidence = gather(candidate, record, **question, batch_first=batch_first, kind=kind, bridge=bridge)
     except Breach as breach:
-        return breached(breach.name, breach.problem, record, str(promised or record.dtype), 0, 0)
+        name = precision_model(record.dtype if promised is None else promised).name
+        return breached(breach.name, breach.problem, record, name, 0, 0)
     result, found = judge(evidence)
     breaches = evidence.recording.breaches
     if breaches and not (result and all(name == "not-deterministic" for name, _ in breaches)):

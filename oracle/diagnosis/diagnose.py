@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from oracle.check.judge import RANK, Evidence, precision_seen, too_coarse
+from oracle.check.judge import RANK, Evidence, narrower, precision_seen, too_coarse
 from oracle.check.result import CheckResult, Finding
 from oracle.diagnosis.deviations import deviating_records, meaning
 from oracle.diagnosis.fit import fitted_leak
@@ -29,6 +29,8 @@ rounding noise any more. Independent roundings share nothing with them; a scaled
 
 def diagnosed(evidence: Evidence, result: CheckResult, found: Residuals) -> CheckResult:
     """The result with its findings, and the precision the candidate computed in as far as it can be told."""
+    if not found.upper.size:
+        return result  # no step, nothing to explain
     result = replace(result, diagnosis=_findings(evidence, result, found))
     if result.verdict == "pass" or (result.explained_by or "").startswith("precision:"):
         return result
@@ -106,7 +108,7 @@ def certified(hypothesis: Hypothesis, evidence: Evidence) -> Finding | None:
 def _precision_by_dtype(evidence: Evidence) -> tuple[Finding, ...]:
     """States of a narrower dtype than promised."""
     narrow = evidence.recording.dtype
-    if RANK.get(narrow, 0) <= RANK[evidence.model.name]:
+    if not narrower(evidence):
         return ()
     own = own_steps(evidence)
     worst = worst_under(Hypothesis((), evidence.rec, own, PRECISIONS[narrow]), evidence)

@@ -77,10 +77,17 @@ def identify(
         evidence = gather(candidate, stated, **question, batch_first=batch_first, kind=kind)
     except Breach as breach:
         return breached(breach.name, breach.problem, stated, stated.dtype, 0, 0)
+    run, breaches = evidence.run, evidence.recording.breaches
+    if not run.steps * run.batch:
+        return judge(evidence)[0]  # undecided
+    if any(name != "not-deterministic" for name, _ in breaches):
+        return breached(*breaches[0], stated, evidence.model.name, run.steps, run.batch)
     for name in activations:
         found = _named(evidence, [s.but(activation=name) for s in known], base.but(activation=name))
         if found:
             return _answer(evidence, found)
+    if breaches:
+        return breached(*breaches[0], stated, evidence.model.name, run.steps, run.batch)
     result, _ = judge(evidence)
     text = "no convention in the catalogue brings every residual inside its bound"
     return replace(result, verdict="fail", diagnosis=(Finding("unexplained", False, result.worst, text),))

@@ -71,7 +71,9 @@ def one_step_bound(
     ops = Rounding(model)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         error = (recorded.relative * np.abs(H) + recorded.absolute) / (1 - recorded.relative) * (1 + 4 * _U)
-        growth = 0.0 if recorded.relative or representable(H, model.storage) else float(-np.log1p(-model.storage))
+        growth = 0.0
+        if not (recorded.relative or representable(H, model.storage)):
+            growth, error = float(-np.log1p(-model.storage)), error + model.underflow
         state = Rounded(H, np.abs(H) + error, error, growth)
         bound = advance(ops, rec, state, ops.lift(X)).bound()
         if after is not None:

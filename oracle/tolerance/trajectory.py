@@ -2,9 +2,10 @@
 
 With e_k the error of a run, J_k = A + B S_k W its Jacobian and r_k its residual,
 
-    e_{k+1} = J_k e_k + r_k + R_k,    |R_k| <= |B| C2 |W e_k|^2 componentwise    (C2 = sup|s''|)
+    e_{k+1} = J_k e_k + r_k + R_k,    |R_k| <= |B| C2 |W e_k| (3/2 |W e_k| + blur) componentwise    (C2 = sup|s''|)
 
-(C2, not C2/2: the run linearised about is itself only within e_k of the segment). The error is split into a signed
+(3/2, not 1/2: before a run is known, the run linearised about is itself only within e_k of the exact one, and the
+candidate within e_k of that; blur is the float64 error of z, at which the slopes are taken). The error is split into a signed
 part, which follows its own linear recursion, and a bound d_k of the rest,
 
     e = g + d,   g_{k+1} = J_k g_k + r^_k,   |d_k| <= |P_{k,m}| d_m + sum_{m <= j < k} |P_{k,j+1}| (u_j + R_j)
@@ -22,10 +23,12 @@ from typing import NamedTuple
 import numpy as np
 
 from oracle.arithmetic.float64 import VALUES, Float64
+from oracle.arithmetic.rounding import Rounding
 from oracle.equations import lure as equation
 from oracle.equations.activations import ACTIVATIONS
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
+from oracle.records.precision import PRECISIONS
 
 _U = 2.0**-53
 
@@ -37,7 +40,7 @@ CURVATURE = {"tanh": 0.7698003589195012, "logistic": 0.09622504486493765, "ident
 
 
 class Along(NamedTuple):
-    """What the recursion needs of a run: W, |W|, |B|, |A| + |B||W|, the Jacobians (K, N, N), and z (K, units)."""
+    """What the recursion needs: W, |W|, |B|, |A| + |B||W|, the Jacobians (K, N, N), z (K, units) and its float error."""
 
     W: Array
     absW: Array
@@ -45,18 +48,26 @@ class Along(NamedTuple):
     size: Array
     jacobians: Array
     z: Array
+    blur: Array
 
 
 def along_run(field: Lure, H: Array, X: Array) -> Along:
     """Along a run H (K+1, N) with inputs X (K, I)."""
     ops = Float64()
     A, B, W = (ops.affine([(op, np.eye(op.shape[1]))]) for op in (field.A, field.B, field.W))
-    z = ops.affine([(field.W, H[:-1].T)], parts=equation.drive(ops, field, X.T).inside)  # type: ignore[arg-type]
+    z, blur = _argument(field, H[:-1].T, X.T)
     slopes = ACTIVATIONS[field.activation].slope(ops, VALUES[field.activation](z), z).T
     up = 1 + 2 * (len(W) + 8) * _U
     absA, absB, absW = (np.abs(part) * up for part in (A, B, W))
     jacobians = A[None] + (B[None] * slopes[:, None, :]) @ W
-    return Along(W, absW, absB, (absA + absB @ absW) * up, jacobians, z.T)
+    return Along(W, absW, absB, (absA + absB @ absW) * up, jacobians, z.T, blur.T)
+
+
+def _argument(field: Lure, H: Array, X: Array) -> tuple[Array, Array]:
+    """W h + M x + b in float64 and the bound of its rounding error, (units, columns)."""
+    ops = Rounding(PRECISIONS["float64"])
+    z = ops.affine([(field.W, ops.lift(H))], parts=equation.drive(ops, field, ops.lift(X)).inside)  # type: ignore[arg-type]
+    return np.broadcast_to(z.value, (len(z.value), H.shape[1])), np.broadcast_to(z.bound(), (len(z.value), H.shape[1]))
 
 
 def trajectory_bound(field: Lure, H: Array, X: Array, residual: Array, uncertainty: Array) -> Array:
@@ -100,9 +111,9 @@ def _remainder(activation: str, along: Along, k: int, signed: Array, rest: Array
     N = len(signed)
     moved = np.abs(along.W @ signed) + along.absW @ (rest + N * 2 * _U * np.abs(signed))
     if activation == "relu":
-        bent = np.where(np.abs(along.z[k]) <= 2 * moved * _UP, moved, 0.0)
+        bent = np.where(np.abs(along.z[k]) <= (2 * moved + along.blur[k]) * _UP, moved, 0.0)
     else:
-        bent = CURVATURE[activation] * moved**2
+        bent = CURVATURE[activation] * moved * (1.5 * moved + along.blur[k])
     return np.asarray(along.absB @ bent)
 
 
