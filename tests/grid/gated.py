@@ -61,3 +61,26 @@ def implement_gru(g: Given, style: Style) -> Run:
         return iterate(step, h0, X, g)
 
     return run
+
+
+def gate_slopes(g: Given, h: Array, x: Array, size: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """For the weights W_n: d h+/d(W_n .), what W_n multiplies, the sizes of all gates' terms, the states', and gain 1.
+
+    h (columns, N), x (columns, I), float64.
+    """
+    gates = [slice(i * g.N, (i + 1) * g.N) for i in range(3)]
+    W, M = g.W.astype(np.float64), g.M.astype(np.float64)
+    zeros = np.zeros(3 * g.N)
+    b = g.b[0] if g.b else zeros
+    c = zeros if g.b_recurrent is None else g.b_recurrent
+    terms = np.abs(h) @ np.abs(W).T + np.abs(x) @ np.abs(M).T + np.abs(b) + np.abs(c)
+    recurrent, driven = h @ W.T + c, x @ M.T + b
+    r, z = ((1 + np.tanh((recurrent + driven)[:, part] / 2)) / 2 for part in gates[:2])
+    part = gates[2]
+    if g.reset == "before":
+        n = np.tanh((r * h) @ W[part].T + driven[:, part] + c[part])
+        slope, seen = (1 - z) * (1 - n**2), r * h
+    else:
+        n = np.tanh(driven[:, part] + r * recurrent[:, part])
+        slope, seen = (1 - z) * (1 - n**2) * r, h
+    return slope, seen, sum(terms[:, part] for part in gates), size, np.ones(g.N)

@@ -232,10 +232,10 @@ def _most_visible(cell: Cell) -> tuple[int, int, float, float]:
     slopes, seen, terms, size, gain = slopes_of(cell)  # each (columns, ...), one column per step and trajectory
     unit = float(np.finfo(g.dtype).eps) / 2
     roundings = g.N + g.I + 12
-    effect = np.abs(slopes)[:, :, None] * np.abs(g.W[: g.N])[None, :, :] * np.abs(seen)[:, None, :] * gain[:, None]
+    effect = np.abs(slopes)[:, :, None] * np.abs(g.W[-g.N :])[None, :, :] * np.abs(seen)[:, None, :] * gain[:, None]
     rounding = unit * (roundings * np.abs(slopes) * terms * gain + 12 * size)
     visible = effect / np.maximum(rounding, np.finfo(np.float64).tiny)[:, :, None]  # a silent unit has neither
     ratio = np.max(visible, axis=0)
     i, j = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
     k = int(np.argmax(visible[:, i, j]))
-    return int(i), int(j), float(effect[k, i, j]), float(rounding[k, i])
+    return len(g.W) - g.N + int(i), int(j), float(effect[k, i, j]), float(rounding[k, i])

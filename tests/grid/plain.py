@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .gated import gate_slopes
 from .given import INSIDE, Array, Given
 from .honest import SQUASHES, Run, Style, implement, iterate
 from .leaks import SCHEMES
@@ -78,20 +79,20 @@ def coefficients(g: Given) -> tuple[Array, Array]:
 def slopes_of(cell: Cell) -> tuple[Array, Array, Array, Array, Array]:
     """Along the plain run: s' of each unit, what W multiplies, |W||.| + |M||x| + |b|, |h| + |h+|, and the gain.
 
-    Gains and slopes are those of one Euler step; for stages and gates they only rank the weights.
+    Gains and slopes are those of one Euler step, with stages too; of a gated cell, those of its candidate state n.
     """
     g = cell.given
     H = implement_plain(g)(cell.h0, cell.inputs).astype(np.float64)
     h, after = H[:-1].reshape(-1, g.N), H[1:].reshape(-1, g.N)
     x = cell.inputs.astype(np.float64).reshape(len(h), g.I)
+    if g.form == "gru":
+        return gate_slopes(g, h, x, np.abs(h) + np.abs(after))
     N = g.N
-    W, M = g.W[:N].astype(np.float64), g.M[:N].astype(np.float64)
-    b = np.sum([part[:N] for part in g.b], axis=0) if g.b else np.zeros(N)
+    W, M = g.W.astype(np.float64), g.M.astype(np.float64)
+    b = np.sum(g.b, axis=0) if g.b else np.zeros(N)
     seen = np.asarray(squash_of(g)(h)) if g.form in INSIDE else h
     terms = np.abs(seen) @ np.abs(W).T + np.abs(x) @ np.abs(M).T + np.abs(b)
     argument = h @ W.T + x @ M.T + b
-    if g.form == "gru":
-        return np.ones_like(h) * 0.25, seen, terms, np.abs(h) + np.abs(after), np.full(N, 0.1)
     gain = np.ones(N) if g.form == "elman" else np.ones(N) * (g.dt if g.form == "paper" else g.dt / g.tau)
     if g.form in INSIDE:
         return np.ones_like(h), seen, terms, np.abs(h) + np.abs(after), gain
