@@ -149,6 +149,19 @@ class Constant:
         return total
 
 
+def combination(weights: Iterable[Any], entries: Iterable[Any]) -> Any:
+    """The sum of weights times entries, exactly; constants are collected in one pass instead of sum by sum."""
+    rational: Any = Fraction(0)
+    total: dict[Monomial, Fraction] = {}
+    for weight, entry in zip(weights, entries, strict=True):
+        if isinstance(entry, Constant) and isinstance(weight, Fraction):
+            for monomial, value in entry.terms.items() if weight else ():
+                total[monomial] = total.get(monomial, Fraction(0)) + weight * value
+        else:
+            rational = rational + weight * entry
+    return rational + Constant(total) if total else rational
+
+
 Exact = Fraction | Constant
 Array = NDArray[Any]
 Diagonal = Exact | Array
