@@ -53,33 +53,30 @@ def _numeric(array: Array, path: str) -> Array:
 
 def _unreadable(path: str, error: Exception) -> BadInput:
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if "pickle" in words:
+        words = "it holds Python objects, which are never unpickled"
     return BadInput(
         f"{path} cannot be read: {words}.",
-        "the path is misspelt, the file is truncated, is not what its suffix says, or contains Python objects.",
+        "the path is misspelt, or the file is truncated or not what its suffix says.",
         "write it again with numpy.save or numpy.savez, as plain numbers.",
     )
 
 
 def _npy(path: str) -> Array:
     try:
-        return np.asarray(np.lib.format.read_array(_opened(path), allow_pickle=False))
-    except (ValueError, EOFError, MemoryError) as error:
-        raise _unreadable(path, error) from None
-
-
-def _opened(path: str) -> Any:
-    try:
-        return Path(path).open("rb")
-    except OSError as error:
+        with Path(path).open("rb") as file:
+            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+    except (OSError, ValueError, EOFError, MemoryError) as error:
         raise _unreadable(path, error) from None
 
 
 def read_archive(path: str) -> dict[str, Array]:
     """The arrays of a .npz file by name."""
     try:
+        with Path(path).open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                raise ValueError("it is no .npz archive")
         with np.load(path, allow_pickle=False) as archive:
-            if not hasattr(archive, "files"):
-                raise ValueError("it is a single array, not an archive")
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise _unreadable(path, error) from None

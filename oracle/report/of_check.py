@@ -52,7 +52,7 @@ def _tiles(result: CheckResult) -> Iterable[Tile]:
     yield Tile("explained by", result.explained_by or "nothing named", "", "the finding that fits every residual")
     yield Tile("promised", result.promised, "", "the precision of the proven bound")
     yield Tile("looks like", result.computed_in or "no rounding", OBSERVED, "the precision the residuals have")
-    yield Tile("steps × trajectories × units", f"{result.steps} × {result.batch} × {result.record.N}")
+    yield Tile("steps × trajectories × units", f"{result.steps}×{result.batch}×{result.record.N}")
 
 
 def check_sections(result: CheckResult) -> Iterable[Section]:

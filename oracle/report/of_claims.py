@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from oracle.report.environment import environment
-from oracle.report.model import PROVED, TONES, Report, Section, Table, Tile, figure
+from oracle.report.model import TONES, Listing, Report, Section, Table, Tile, figure
 
 HOLDS = {True: "holds", False: "does not hold", "assumed": "assumed", "undecided": "undecided"}
 
@@ -16,13 +16,12 @@ def of_claims(results: Sequence[Any], *, title: str = "Claims", reproduce: str =
     """The model of a report on claims (`oracle.claims.result.ClaimResult`)."""
     verdict = claims_verdict(results)
     counts = {word: sum(result.verdict == word for result in results) for word in TONES}
-    said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    said = ", ".join(f"{word}: {count}" for word, count in counts.items() if count)
     return Report(
         title=title,
         verdict=verdict,
-        label=PROVED,
-        sentence=f"{len(results)} claims on this network: {said}." if results else "No claim was verified.",
-        tiles=tuple(Tile(result.id, result.verdict, PROVED, result.title) for result in results),
+        sentence=f"{len(results)} claims on this network, {said}." if results else "No claim was verified.",
+        tiles=tuple(Tile(result.id, result.verdict, note=result.title) for result in results),
         sections=tuple(claims_sections(results)),
         environment=environment(),
         reproduce=reproduce,
@@ -45,10 +44,9 @@ def claims_sections(results: Sequence[Any]) -> Iterable[Section]:
     if not results:
         return
     rows = tuple(
-        (r.id, r.title, r.verdict, exactly(r.bound), exactly(r.measured), figure(r.slack), "; ".join(r.evidence))
-        for r in results
+        (f"{r.id}: {r.title}", r.verdict, exactly(r.bound), exactly(r.measured), figure(r.slack)) for r in results
     )
-    header = ("claim", "", "verdict", "bound", "measured", "slack", "evidence")
+    header = ("claim", "verdict", "bound", "measured", "slack")
     text = "Bound and measured value are exact rationals or certified in balls; slack is bound / measured."
     yield Section("Claims", text, (Table(header, rows, tuple(TONES.get(r.verdict, "") for r in results)),))
     for result in results:
@@ -61,7 +59,12 @@ def _section(result: Any) -> Section:
         tuple((a.text, HOLDS.get(a.holds, str(a.holds)), a.evidence) for a in result.assumptions),
         tuple("good" if a.holds is True else "bad" if a.holds is False else "open" for a in result.assumptions),
     )
-    blocks: list[Table] = [assumptions]
+    blocks: list[Table | Listing] = [assumptions, Listing(tuple(result.evidence))]
+    if result.observed:
+        seen = tuple(
+            f"{name}: {figure(v) if isinstance(v, float) else v} (observed)" for name, v in result.observed.items()
+        )
+        blocks.append(Listing(seen))
     if result.counterexamples:
         rows = tuple((c.dropped, c.text, exactly(c.gap), c.certificate) for c in result.counterexamples)
         blocks.append(Table(("without", "the claim fails: case", "by at least", "certified by"), rows))

@@ -71,7 +71,7 @@ def _kept(plot: ResidualPlot) -> list[int]:
     steps = len(plot.residuals)
     edges = sorted({1 + steps * i // min(steps, COLUMNS) for i in range(min(steps, COLUMNS) + 1)})
     kept = {max(range(a, b), key=lambda k: _part(plot, k)) for a, b in pairwise(edges)}
-    return sorted(kept | ({plot.violation} if plot.violation else set()))
+    return sorted(kept | {k for k in (plot.violation or 0,) if 1 <= k <= steps})
 
 
 def _decades(plot: ResidualPlot) -> tuple[int, int]:
@@ -131,14 +131,16 @@ def _violation(axes: _Axes, plot: ResidualPlot) -> list[str]:
 
 
 def _key(plot: ResidualPlot) -> list[str]:
+    outside = any(_part(plot, k) > 1 for k in range(1, len(plot.residuals) + 1))
     entries = [("dot", "residual, largest part of its bound in the step"), ("bound", "its proven bound")]
+    entries += [("dot out", "outside")] * outside
     parts, x = [], LEFT
     for kind, words in entries:
         mark = (
-            svg.element("circle", cx=x + 8, cy=12.0, r=3.5, class_="dot")
-            if kind == "dot"
+            svg.element("circle", cx=x + 8, cy=12.0, r=3.5, class_=kind)
+            if kind != "bound"
             else svg.line(x, 12, x + 18, 12, class_="bound")
         )
         parts += [mark, svg.text(x + 24, 16, words, class_="mute")]
-        x += 340
+        x += 22 + 6.6 * len(words) + 24  # 6.6: a generous mean width of a small letter
     return parts

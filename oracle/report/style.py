@@ -34,7 +34,7 @@ section p { margin: 0 0 12px; color: var(--mute); max-width: 80ch; }
 table { border-collapse: collapse; width: 100%; font-size: 14px;
   font-variant-numeric: tabular-nums; margin: 4px 0 12px; }
 th, td { text-align: left; vertical-align: top; padding: 6px 10px 6px 8px; border-bottom: 1px solid var(--rule);
-  overflow-wrap: anywhere; min-width: 5.5em; }
+  overflow-wrap: break-word; }
 th { color: var(--mute); font-weight: 600; }
 tr.good td:first-child, tr.bad td:first-child, tr.open td:first-child, tr.quiet td:first-child {
   box-shadow: inset 3px 0 0 var(--tone); }

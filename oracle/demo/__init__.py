@@ -1,0 +1,1 @@
+"""The demonstration: three questions and the cube, every figure measured in the run that prints it."""

@@ -1,0 +1,271 @@
+"""Reports: the structure of the HTML, escaping, infinities and empty runs, and that JSON says the same."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import oracle
+from oracle.report import html, plot
+from oracle.report import json as as_json
+from oracle.report.cube_picture import cube_picture, place
+from oracle.report.model import Code, CubePicture, FaceView, Listing, Report, ResidualPlot, Section, Table, Tile, figure
+from oracle.report.of_check import of_check
+from oracle.report.of_cube import of_cube
+from oracle.report.text import render_section
+from oracle.report.write import write_text
+
+HOSTILE = "<script>alert('x')</script>\"&<b onmouseover=x>"
+VOID = {"meta", "br", "hr", "img", "link"}
+
+
+class Structure(HTMLParser):
+    """Tags, classes, text and attributes; raises where tags do not nest."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.classes: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == [], f"never closed: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        self.classes += [word for name, value in attrs if name == "class" for word in (value or "").split()]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if data.strip():
+            self.words.append(data.strip())
+
+
+def checked(wrong: bool = True) -> oracle.CheckResult:
+    """A check of a small leaky network, with transposed weights or right."""
+    rng = np.random.default_rng(3)
+    W, M, b = rng.normal(size=(5, 5)), rng.normal(size=(5, 2)), rng.normal(size=5)
+    rec = oracle.Recurrence.leaky(W, M, b, alpha=0.25)
+    used = W.T if wrong else W
+
+    def step(h: Any, x: Any) -> Any:
+        return 0.75 * h + 0.25 * np.tanh(used @ h + M @ x + b)
+
+    return oracle.check(step, rec, inputs=rng.normal(size=(9, 2)), h0=rng.normal(size=5))
+
+
+def residual_report(residuals: tuple[float, ...], bounds: tuple[float, ...], violation: int | None = None) -> str:
+    """HTML with one plot."""
+    shown = ResidualPlot(residuals, bounds, violation, (("u", 1e-16),))
+    return html.render(Report("t", "fail", "s", sections=(Section("p", "", (shown,)),)))
+
+
+def test_a_structure_that_does_not_nest_is_caught() -> None:
+    """The parser of these tests refuses crossing and unclosed tags."""
+    for text in ("<p><b></p></b>", "<p>"):
+        with pytest.raises(AssertionError):
+            Structure(text)
+
+
+def test_a_failed_check_shows_verdict_plot_violation_and_finding() -> None:
+    """Verdict, worst ratio, one dot per step, the marked violation, the finding's name and the line to reproduce."""
+    result = checked()
+    page = Structure(html.render(of_check(result, reproduce="rnn-oracle check x:y")))
+    assert "fail" in page.words
+    assert page.tags.count("svg") == 1
+    assert page.classes.count("dot") >= result.steps
+    assert "first" in page.classes
+    assert "transposed-recurrent-weights" in page.words
+    assert figure(result.worst) in page.words
+    assert "rnn-oracle check x:y" in page.words
+    assert any("numpy" in words for words in page.words)
+
+
+def test_a_passed_check_marks_nothing_as_outside() -> None:
+    """No violation is drawn, and the header is shown as good."""
+    page = Structure(html.render(of_check(checked(wrong=False))))
+    assert "first" not in page.classes
+    assert "out" not in page.classes
+    assert "good" in page.classes
+
+
+def test_hostile_text_is_text_everywhere() -> None:
+    """A name with markup adds no tag and no attribute, in no field of no block."""
+    blocks = (
+        Table((HOSTILE, "a"), ((HOSTILE, HOSTILE),), (HOSTILE,)),
+        Listing((HOSTILE,)),
+        Code(HOSTILE),
+        ResidualPlot((1.0,), (2.0,), 1, ((HOSTILE, 1.0),)),
+        CubePicture((FaceView("R,D linear", HOSTILE, HOSTILE, HOSTILE, HOSTILE),), HOSTILE),
+    )
+    report = Report(
+        HOSTILE,
+        HOSTILE,
+        HOSTILE,
+        HOSTILE,
+        (Tile(HOSTILE, HOSTILE, HOSTILE, HOSTILE),),
+        (Section(HOSTILE, HOSTILE, blocks),),
+        {HOSTILE: HOSTILE},
+        HOSTILE,
+    )
+    page = Structure(html.render(report))
+    assert "script" not in page.tags
+    assert "b" not in [tag for tag, _ in zip(page.tags, page.tags, strict=True) if tag == "b"][1:]  # one tile, one <b>
+    assert not any(name.startswith("on") for name, _ in page.attributes)
+    assert sum(HOSTILE in words for words in page.words) >= 15
+
+
+def test_nothing_comes_from_elsewhere() -> None:
+    """No address in any attribute but the SVG name space, no import in the style sheet, and a policy against both."""
+    text = html.render(of_check(checked()))
+    page = Structure(text)
+    addresses = {value for _, value in page.attributes if value and "//" in value}
+    assert addresses <= {"http://www.w3.org/2000/svg"}
+    assert not {"script", "link", "img", "iframe"} & set(page.tags)
+    assert "@import" not in text
+    assert "url(" not in text
+    assert ("content", html.POLICY) in page.attributes
+
+
+@pytest.mark.parametrize(
+    ("residuals", "bounds", "violation"),
+    [
+        ((), (), None),
+        ((0.0,), (0.0,), None),
+        ((float("inf"), 1e-300), (1e-16, float("inf")), 1),
+        ((float("nan"), 5e-324), (float("nan"), 1e308), 2),
+        ((1e-17,) * 3, (1e-16,) * 3, 7),
+    ],
+    ids=["empty", "zeros", "infinities", "extremes", "violation beyond the run"],
+)
+def test_plots_of_odd_runs_are_drawn(
+    residuals: tuple[float, ...], bounds: tuple[float, ...], violation: int | None
+) -> None:
+    """Zero, infinity, NaN, subnormals and no steps at all give a picture with finite coordinates inside it."""
+    page = Structure(residual_report(residuals, bounds, violation))
+    assert page.tags.count("svg") == 1
+    for name, value in page.attributes:
+        if name in ("cx", "x", "x1", "x2"):
+            assert 0 <= float(str(value)) <= plot.WIDTH
+        if name in ("cy", "y", "y1", "y2"):
+            assert 0 <= float(str(value)) <= plot.HEIGHT
+    assert ("no steps were checked" in page.words) == (not residuals)
+
+
+def test_long_runs_keep_the_worst_step() -> None:
+    """One outlier in 100,000 steps is drawn, although far fewer dots are."""
+    residuals = np.full(100_000, 1e-17)
+    residuals[77_777] = 1e-3
+    page = Structure(residual_report(tuple(residuals), (1e-15,) * 100_000, 77_778))
+    assert "out" in page.classes
+    assert page.classes.count("dot") < 2 * plot.COLUMNS
+    assert any("77778" in words for words in page.words)
+
+
+def test_the_cube_picture_has_its_parts_and_colours() -> None:
+    """Eight vertices, twelve edges, six faces; what differs is bad, what agrees bit for bit has a solid badge."""
+    rng = np.random.default_rng(5)
+    net = oracle.Network.rate(rng.normal(size=(3, 3)), rng.normal(size=(3, 1)), rng.normal(size=3), tau=0.5)
+    cube = oracle.Cube(net, r=2, step=0.125, at=([0.5, -0.25, 0.125], [0.75]), step_after=0.125)
+    page = Structure(html.render(of_cube(cube)))
+    assert page.classes.count("vertex") == 8
+    assert page.classes.count("edge") == 12
+    assert page.classes.count("face") == 6
+    different = sum(face.holds == "different" for face in cube.faces)
+    assert different > 0
+    views = (FaceView("R,D nonlinear", "equal", "", "bitwise"), FaceView("D,L in t", "equal", "", "outside"))
+    drawn = Structure(cube_picture(CubePicture(views)))
+    assert drawn.classes.count("solid") == 4
+    assert "bad" in drawn.classes
+
+
+def test_the_middle_of_no_face_is_on_another_face_s_edge() -> None:
+    """Every vertex and badge has its own place."""
+    from oracle.procedures.cube_shape import FACES, VERTICES
+    from oracle.report.cube_picture import _centre
+
+    places = [place(key) for key in VERTICES] + [_centre(name) for name in FACES]
+    for i, (x, y) in enumerate(places):
+        for u, v in places[i + 1 :]:
+            assert (x - u) ** 2 + (y - v) ** 2 > 26**2  # a badge's diameter
+
+
+def test_json_says_what_the_result_says() -> None:
+    """The JSON report parses strictly and holds the verdict, the finding, and the same residuals."""
+    result = checked()
+    document = json.loads(as_json.render(of_check(result)), parse_constant=lambda name: pytest.fail(name))
+    assert (document["format"], document["version"]) == ("rnn-oracle report", 1)
+    assert document["verdict"] == result.verdict
+    assert document["data"]["explained_by"] == result.explained_by
+    assert document["data"]["residuals"] == pytest.approx(list(np.asarray(result.residuals)), abs=0)
+
+
+def test_json_has_words_for_infinities() -> None:
+    """Infinite and undefined numbers become words; nothing else is changed."""
+    assert as_json.plain([np.inf, -np.inf, np.nan, 0.5, None, True]) == ["inf", "-inf", "nan", 0.5, None, True]
+
+
+def test_report_writes_by_suffix_and_refuses_others(tmp_path: Path) -> None:
+    """.html and .json are written, any other suffix is bad input, and nothing is left behind."""
+    result = checked()
+    assert result.report(tmp_path / "a.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    json.loads(result.report(tmp_path / "a.json").read_text(encoding="utf-8"))
+    with pytest.raises(oracle.BadInput, match="suffix"):
+        result.report(tmp_path / "a.pdf")
+    with pytest.raises(oracle.BadInput, match="folder"):
+        result.report(tmp_path / "no" / "a.html")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "a.json"]
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until the rename the old content stays, and the temporary file is removed."""
+    target = write_text(tmp_path / "a.html", "old")
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(oracle.BadInput, match="No space left"):
+        write_text(target, "new")
+    assert target.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_candidate_that_raises_has_a_report() -> None:
+    """No residuals, no plot, but the three parts of the problem."""
+
+    def step(h: Any, x: Any) -> Any:
+        raise RuntimeError(HOSTILE)
+
+    rec = oracle.Recurrence.elman([[0.5, -1.0], [0.25, 0.75]])
+    result = oracle.check(step, rec, inputs=np.zeros((4, 0)), h0=[0.5, -0.25], kind="step")
+    page = Structure(html.render(of_check(result)))
+    assert "svg" not in page.tags
+    assert "script" not in page.tags
+    assert any("raised RuntimeError" in words for words in page.words)
+
+
+def test_text_tables_line_up() -> None:
+    """Every column starts where its header does."""
+    table = Table(("name", "value", "more"), (("a", "long value", "x"), ("longer name", "v", "y")))
+    _, header, *rows = render_section(Section("T", "", (table,))).splitlines()
+    for column, words in (("value", ("long value", "v")), ("more", ("x", "y"))):
+        for row, word in zip(rows, words, strict=True):
+            assert row[header.index(column) :].startswith(word)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "-"), (0.0, "0"), (1234567.0, "1.23e+06"), (float("inf"), "infinite"), (float("nan"), "not a number")],
+)
+def test_figures(value: float | None, words: str) -> None:
+    """Three digits, and words for what is no number."""
+    assert figure(value) == words
