@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oracle.records import operator
-from oracle.records.exact import Array, Diagonal, exact_object, objects
+from oracle.records.exact import Array, Constant, Diagonal, exact_object, objects
 from oracle.records.operator import Operator, Term
 
 SIZE = 3
@@ -125,3 +125,23 @@ def test_the_algebra_notices_a_fingerprint_that_is_too_coarse(monkeypatch: pytes
     a, b = (Operator.dense(fractions(np.random.default_rng(seed), SIZE, SIZE)) for seed in (1, 2))
     assert a == b
     assert not same(a.expanded, b.expanded)
+
+
+@given(seeds, st.booleans(), st.booleans())
+def test_doubles_of_any_size_are_multiplied_exactly(seed: int, zeros: bool, constants: bool) -> None:
+    """Entries from the smallest subnormal to the largest double, against a sum of Fractions entry by entry."""
+    rng = np.random.default_rng(seed)
+    matrix = rng.standard_normal((SIZE, 4)) * 2.0 ** rng.integers(-1070, 1020, (SIZE, 4))
+    matrix[0, 1], matrix[1, 2] = 5e-324, -np.finfo(np.float64).max
+    if zeros:
+        matrix[:, 0], matrix[2] = -0.0, 0.0
+    vector = fractions(rng, 4)
+    if constants:
+        vector[1] = vector[1] + Constant.atom("exp", Fraction(-1, 3))
+        vector[2] = Constant.atom("value", Fraction(1), "tanh") * Fraction(2, 7)
+    expected = [
+        sum((Fraction(w) * v for w, v in zip(row, vector, strict=True)), Fraction(0)) for row in matrix.tolist()
+    ]
+    assert Operator.dense(matrix).apply(vector).tolist() == expected
+    if zeros:
+        assert expected[2] == 0
