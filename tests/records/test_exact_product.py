@@ -14,9 +14,11 @@ TERM_BY_TERM = 60
 def plainly(dense, v):
     """Row times column, one fraction after the other."""
     columns = v.reshape(len(v), -1)
-    rows = [
-        [sum((Fraction(w) * e for w, e in zip(row, c, strict=True)), Fraction(0)) for c in columns.T] for row in dense
-    ]
+
+    def entry(row, column):
+        return sum((Fraction(w) * e for w, e in zip(row, column, strict=True)), Fraction(0))
+
+    rows = [[entry(row, column) for column in columns.T] for row in dense]
     return objects(entry for row in rows for entry in row).reshape((len(dense), *v.shape[1:]))
 
 
