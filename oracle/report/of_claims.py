@@ -43,11 +43,12 @@ def claims_sections(results: Sequence[Any]) -> Iterable[Section]:
     """A table of all claims, and a section for each one."""
     if not results:
         return
-    rows = tuple(
-        (f"{r.id}: {r.title}", r.verdict, exactly(r.bound), exactly(r.measured), figure(r.slack)) for r in results
-    )
+    rows = tuple((f"{r.id}: {r.title}", r.verdict, _bound(r), exactly(r.measured), figure(r.slack)) for r in results)
     header = ("claim", "verdict", "bound", "measured", "slack")
-    text = "Bound and measured value are exact rationals or certified in balls; slack is bound / measured."
+    text = (
+        "Bounds are proved. A measured value is an exact rational or certified in balls unless its evidence says that it "
+        "was observed. Slack is bound / measured."
+    )
     yield Section("Claims", text, (Table(header, rows, tuple(TONES.get(r.verdict, "") for r in results)),))
     for result in results:
         yield _section(result)
@@ -71,6 +72,11 @@ def _section(result: Any) -> Section:
     if result.proofs:
         blocks.append(Table(("proof", "status"), tuple((p.file, p.status) for p in result.proofs)))
     return Section(f"{result.id}: {result.title}", result.statement, tuple(blocks))
+
+
+def _bound(result: Any) -> str:
+    """The bound, where there was anything to bound."""
+    return "-" if result.verdict == "not applicable" and result.measured is None else exactly(result.bound)
 
 
 def exactly(value: Any) -> str:
