@@ -136,6 +136,9 @@ class Rounding:
     def _spread(self, entry: Any) -> float:
         if not isinstance(entry, Constant):
             return abs(float(entry))
+        if len(entry.terms) == 1:  # exp(-a) h is also written h + (1 - exp(-a))(s - h), which rounds at the size of h
+            ((monomial, value),) = entry.terms.items()
+            return abs(self._floats.number(entry)) + (2 * abs(float(value)) if monomial[0][0].kind == "exp" else 0.0)
         return sum(abs(self._floats.number(Constant({m: v}) if m else v)) for m, v in entry.terms.items())
 
     def _product(self, term: Term, v: Array) -> tuple[Array, int]:
