@@ -46,8 +46,8 @@ def claims_sections(results: Sequence[Any]) -> Iterable[Section]:
     rows = tuple((f"{r.id}: {r.title}", r.verdict, _bound(r), exactly(r.measured), figure(r.slack)) for r in results)
     header = ("claim", "verdict", "bound", "measured", "slack")
     text = (
-        "Bounds are proved. A measured value is an exact rational or certified in balls unless its evidence says that it "
-        "was observed. Slack is bound / measured."
+        "Bounds are proved. A measured value is an exact rational or certified in balls unless its evidence says "
+        "that it was observed. Slack is bound / measured."
     )
     yield Section("Claims", text, (Table(header, rows, tuple(TONES.get(r.verdict, "") for r in results)),))
     for result in results:
