@@ -225,7 +225,7 @@ class Rounding:
         known = ACTIVATIONS[activation]
         with np.errstate(invalid="ignore", over="ignore", under="ignore"):
             slope = known.steepest(z.value - 2 * delta, z.value + 2 * delta)
-            moved = np.where(slope > 0, slope * delta, 0.0)
+            moved = np.where((slope == 0) & np.isfinite(delta), 0.0, slope * delta)  # NaN where z overflows
             value = VALUES[activation](z.value)
             size = np.abs(value) * (1 + 64 * _U) + 2 * moved
             relative, absolute = self.activation_error(activation)

@@ -103,8 +103,8 @@ def representable(values: Array, u: float) -> bool:
         return representable(values.astype(np.float64), u)
     if u <= 2.0**-53:
         return True
-    mantissa, _ = np.frexp(values)
-    scaled = mantissa / (2 * u)
+    mantissa, _ = np.frexp(values)  # in [1/2, 1): a multiple of u = 2^-p if it has p bits
+    scaled = mantissa / u
     return bool(np.all(scaled == np.rint(scaled)))
 
 
