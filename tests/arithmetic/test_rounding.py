@@ -307,7 +307,12 @@ def test_bounds_of_operations_hold_exactly() -> None:
 
 @pytest.mark.parametrize(
     ("value", "name", "exact"),
-    [(1 / 3, "float32", False), (0.5, "bfloat16", True), (1 + 2.0**-8, "bfloat16", False), (1 + 2.0**-7, "bfloat16", True)],
+    [
+        (1 / 3, "float32", False),
+        (0.5, "bfloat16", True),
+        (1 + 2.0**-8, "bfloat16", False),
+        (1 + 2.0**-7, "bfloat16", True),
+    ],
 )
 def test_representable_counts_bits(value: float, name: str, exact: bool) -> None:
     """A number belongs to a format if its significand fits."""

@@ -115,7 +115,9 @@ def families() -> Iterator[Any]:
     """Every family: form, scheme, activation, dtype, alpha or dt, tau, sizes, programs per case."""
     for dtype in ("float32", "float64"):
         for activation in ACTIVE:
-            yield pytest.param("elman", "euler", activation, dtype, 1.0, 1.0, SIZES, 21, id=f"elman-{activation}-{dtype}")
+            yield pytest.param(
+                "elman", "euler", activation, dtype, 1.0, 1.0, SIZES, 21, id=f"elman-{activation}-{dtype}"
+            )
         for label, alpha in (
             ("0.2", 0.2),
             ("1e-6", 1e-6),
@@ -126,7 +128,9 @@ def families() -> Iterator[Any]:
         ):
             activation = "relu" if label in ("0.2", "1e-6", "1") else "tanh"
             form = "inside" if label in ("1.7", "0.2") else "outside"
-            yield pytest.param(form, "euler", activation, dtype, alpha, 1.0, SMALL, 22, id=f"{form}-alpha {label}-{dtype}")
+            yield pytest.param(
+                form, "euler", activation, dtype, alpha, 1.0, SMALL, 22, id=f"{form}-alpha {label}-{dtype}"
+            )
         yield pytest.param("leak-inside", "euler", "tanh", dtype, 0.3, 1.0, SMALL, 22, id=f"leak-inside-{dtype}")
         yield pytest.param("leak-inside", "euler", "relu", dtype, 0.3, 1.0, SMALL, 22, id=f"leak-inside-relu-{dtype}")
         for form in ("rate", "paper", "current"):
