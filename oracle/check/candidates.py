@@ -24,12 +24,16 @@ KINDS = ("module", "run", "step", "trajectory")
 
 @dataclass
 class Recording:
-    """A trajectory (K+1, batch, N) as float64, its own dtype, and whether its first row is the candidate's own."""
+    """A trajectory (K+1, batch, N) as float64, its own dtype, and whether its first row is the candidate's own.
+
+    `again` is the second run of a candidate whose runs differ.
+    """
 
     H: Array
     dtype: str
     has_initial: bool
     breaches: list[tuple[str, BadInput]] = field(default_factory=list)
+    again: Array | None = None
 
 
 class Breach(Exception):
@@ -88,6 +92,7 @@ def observe(candidate: Any, kind: str, run: Samples, dtype: str, N: int, batch_f
         again = produce(candidate, run, dtype, N, batch_first)
         if not np.array_equal(first.H, again.H, equal_nan=True):
             first.breaches.append(("not-deterministic", _random(first.H, again.H)))
+            first.again = again.H
     return first
 
 

@@ -239,13 +239,17 @@ def _first(outside: Array, found: Residuals, bound: Array, evidence: Evidence) -
 
 def _per_step(ratio: Array, batch: int) -> Array:
     """Flat index of the worst element of every step."""
+    if not ratio.size:
+        return np.zeros(0, dtype=int)
     by_step = ratio.reshape(ratio.shape[0], -1, batch).transpose(1, 0, 2).reshape(-1, ratio.shape[0] * batch)
-    return np.asarray(by_step.argmax(axis=1)) if by_step.size else np.zeros(0, dtype=int)
+    return np.asarray(by_step.argmax(axis=1))
 
 
 def _picked(values: Array, rows: Array, batch: int) -> Array:
+    if not values.size:
+        return np.zeros(0)
     by_step = values.reshape(values.shape[0], -1, batch).transpose(1, 0, 2).reshape(-1, values.shape[0] * batch)
-    return np.asarray(by_step[np.arange(len(by_step)), rows]) if by_step.size else np.zeros(0)
+    return np.asarray(by_step[np.arange(len(by_step)), rows])
 
 
 __all__ = ["Breach", "Evidence", "breached", "describe", "gather", "judge"]

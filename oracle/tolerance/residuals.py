@@ -49,9 +49,10 @@ def residuals(rec: Recurrence, before: Array, after: Array, X: Array, bound: Arr
     Returns
     -------
     Residuals
-        A step from or to a state that is not finite has an infinite residual.
+        A step from a state that is not finite has infinite residuals, and so has a unit that is not finite after it.
     """
-    finite = np.isfinite(before).all(axis=0) & np.isfinite(after).all(axis=0)
+    finite, broken = np.isfinite(before).all(axis=0), ~np.isfinite(after)
+    after = np.where(broken, 0.0, after)
     shape = before.shape
     result = Residuals(np.full(shape, np.inf), np.full(shape, np.inf), np.full(shape, np.nan))
     todo, bits = np.flatnonzero(finite), FIRST_BITS
@@ -62,6 +63,8 @@ def residuals(rec: Recurrence, before: Array, after: Array, X: Array, bound: Arr
                 target[:, columns] = values
         open_columns = ~(result.decided(bound) | ~np.isfinite(bound)).all(axis=0)
         todo, bits = np.flatnonzero(open_columns & finite), 2 * bits
+    for target, value in zip(result, (np.inf, np.inf, np.nan), strict=True):
+        target[broken] = value
     return result
 
 

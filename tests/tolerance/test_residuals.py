@@ -96,13 +96,15 @@ def test_an_exact_tie_is_left_undecided_by_the_named_limit() -> None:
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("where", ["before", "after"])
 def test_states_that_are_not_finite_have_infinite_residuals(bad: float, where: str) -> None:
-    """Only the columns they touch."""
+    """Every unit of a step from such a state; only that unit of a step to it; nothing else."""
     rec, h, after, x, _ = relu_case("elman")
     (h if where == "before" else after)[2, 5] = bad
     bound = one_step_bound(rec, np.where(np.isfinite(h), h, 0), x, PRECISIONS["float64"])
     found = residuals(rec, h, after, x, bound)
-    assert np.isinf(found.upper[:, 5]).all()
-    assert np.isinf(found.lower[:, 5]).all()
+    rows = slice(None) if where == "before" else slice(2, 3)
+    assert np.isinf(found.upper[rows, 5]).all()
+    assert np.isinf(found.lower[rows, 5]).all()
+    assert np.isinf(found.upper[:, 5]).sum() == (6 if where == "before" else 1)
     assert np.isfinite(np.delete(found.upper, 5, axis=1)).all()
 
 
