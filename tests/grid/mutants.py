@@ -208,6 +208,7 @@ def _every_row(g: Given, change: Callable[[Array], Array]) -> Given:
 
 
 SMALLEST = {"float64": 1e-9, "float32": 1e-4}
+STAGES = {"midpoint": 2, "heun": 2, "rk4": 4}  # each stage rounds its own product
 
 
 def _nudged(cell: Cell) -> Mutant:
@@ -231,11 +232,20 @@ def _most_visible(cell: Cell) -> tuple[int, int, float, float]:
     g = cell.given
     slopes, seen, terms, size, gain = slopes_of(cell)  # each (columns, ...), one column per step and trajectory
     unit = float(np.finfo(g.dtype).eps) / 2
-    roundings = g.N + g.I + 12
+    roundings = (g.N + g.I + 12) * STAGES.get(g.scheme, 1)
     effect = np.abs(slopes)[:, :, None] * np.abs(g.W[-g.N :])[None, :, :] * np.abs(seen)[:, None, :] * gain[:, None]
-    rounding = unit * (roundings * np.abs(slopes) * terms * gain + 12 * size)
+    charged = gain * _atoms_of_gain(g)
+    rounding = unit * (roundings * np.abs(slopes) * terms * charged + 12 * size)
     visible = effect / np.maximum(rounding, np.finfo(np.float64).tiny)[:, :, None]  # a silent unit has neither
     ratio = np.max(visible, axis=0)
     i, j = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
     k = int(np.argmax(visible[:, i, j]))
     return len(g.W) - g.N + int(i), int(j), float(effect[k, i, j]), float(rounding[k, i])
+
+
+def _atoms_of_gain(g: Given) -> Array | float:
+    """(1 + d)/(1 - d) where a program forms the gain 1 - d from d = exp(-dt/tau): a bound has to count both."""
+    if g.scheme != "exponential-euler":
+        return 1.0
+    decay = np.exp(-np.asarray(g.dt / g.tau, dtype=np.float64))
+    return (1 + decay) / (1 - decay)
