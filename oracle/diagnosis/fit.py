@@ -29,9 +29,13 @@ def fitted_leak(s: Statement, steps: Steps) -> Iterator[Recurrence]:
     """Records of the same form with a fitted scalar alpha, simplest first."""
     if s.form not in ("outside", "inside", "leak-inside") or s.scheme != "euler":
         return
-    which = np.unique(np.linspace(0, steps.before.shape[1] - 1, PROBED_COLUMNS).astype(int))
+    finite = np.flatnonzero(np.isfinite(steps.before).all(axis=0) & np.isfinite(steps.after).all(axis=0))
+    if not finite.size:
+        return
+    which = finite[np.unique(np.linspace(0, finite.size - 1, PROBED_COLUMNS).astype(int))]
     few = Steps(*(part[:, which] for part in steps))
-    fits = [fit for start in STARTS if (fit := _gauss_newton(s, few, start)) is not None]
+    with np.errstate(over="ignore", invalid="ignore"):  # a diverging run; a fit that is not finite is dropped
+        fits = [fit for start in STARTS if (fit := _gauss_newton(s, few, start)) is not None]
     if fits:
         _, alpha = min(fits)
         for proposal in _simple(alpha):
