@@ -74,8 +74,8 @@ def beyond(c: Cell) -> Iterator[Program]:
     if g.form != "gru":
         for squash in REWRITTEN.get(g.activation, {}):
             changed = replace(style, squash=squash)
-            yield replace(changed, leak=f"s as {squash}"), implement(g, changed)
-    if g.form != "gru" and leaks_of(g) is CONVEX:
+            yield replace(changed, leak=f"s as {squash}", stage=""), implement(g, changed)
+    if g.form != "gru" and not style.stage and leaks_of(g) is CONVEX:
         for leak in ANCHORED:
             changed = replace(style, leak=leak)
             yield changed, implement(g, changed)
