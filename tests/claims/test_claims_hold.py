@@ -117,7 +117,9 @@ def test_float_orders_are_reported():
 def test_verify_all_and_plain_values():
     """verify_all returns every claim, in order, as values that JSON can hold, with a readable summary."""
     results = oracle.verify_all(network(1, N=2, activation="tanh", scalar=True))
-    assert [result.id for result in results] == list(oracle.claims) == ["C1", "C2", "C3", "C4", "C6", "C13"]
+    ids = [result.id for result in results]
+    assert ids == list(oracle.claims) == sorted(ids, key=lambda name: int(name[1:]))
+    assert {"C1", "C2", "C3", "C4", "C6", "C13"} <= set(ids)
     for result in results:
         back = json.loads(json.dumps(result.to_dict()))
         assert back["verdict"] == result.verdict
