@@ -106,7 +106,7 @@ class Rounding:
         return self._casts[id(parameter)][1:]
 
     def _lost(self, term: Term, v: Rounded, terms: int) -> Any:
-        """What underflow may lose in a term: in its cast and its inner product, then scaled; and in the last product."""
+        """What underflow may lose in a term: its cast and its inner product, then scaled, and the last product."""
         lost = terms * self.model.underflow
         if term.dense is not None:
             inner = np.sum(v.magnitude, axis=0, keepdims=True) * self._cast(term.dense)[1]

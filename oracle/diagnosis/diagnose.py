@@ -17,14 +17,10 @@ from oracle.diagnosis.deviations import deviating_records, meaning
 from oracle.diagnosis.fit import fitted_leak
 from oracle.diagnosis.hypotheses import Hypothesis, Steps, merged, plausible, rereadings, worst_under
 from oracle.diagnosis.statement import name_of, statement
-from oracle.records.exact import Array
+from oracle.diagnosis.systematic import systematic
 from oracle.records.precision import PRECISIONS
 from oracle.tolerance.residuals import Residuals, residuals
 from oracle.tolerance.statistic import Statistic, scatter, statistic
-
-SYSTEMATIC = 0.5
-"""Share of the residuals' variance that a linear function of h, x-drive and result may explain before they are no
-rounding noise any more. Independent roundings share nothing with them; a scaled weight shares all."""
 
 
 def diagnosed(evidence: Evidence, result: CheckResult, found: Residuals) -> CheckResult:
@@ -118,26 +114,14 @@ def _precision_by_dtype(evidence: Evidence) -> tuple[Finding, ...]:
 
 def _precision_by_residual(evidence: Evidence, seen: Statistic | None, found: Residuals) -> tuple[Finding, ...]:
     """Residuals of the size and the randomness of a lower precision, inside its own proven bound."""
-    if seen is None or seen.precision is None or not too_coarse(evidence, seen) or _systematic(evidence, found):
+    if seen is None or seen.precision is None or not too_coarse(evidence, seen):
+        return ()
+    own = own_steps(evidence)
+    if systematic(evidence.rec, found.signed, own.before, own.X):
         return ()
     model = PRECISIONS[{"bfloat16": "bfloat16-products"}.get(seen.precision, seen.precision)]
-    own = own_steps(evidence)
     worst = worst_under(Hypothesis((), evidence.rec, own, model), evidence)
     if worst > 1:
         return ()
     text = f"residuals look like a unit roundoff of {seen.roundoff:.2g} (observed), and are inside that format's bound"
     return (Finding(f"precision:{seen.precision}", True, worst, text),)
-
-
-def _systematic(evidence: Evidence, found: Residuals) -> bool:
-    """Whether the residuals are a linear function of the state and the result rather than noise."""
-    r = found.signed
-    finite = np.isfinite(r)
-    regressors: list[Array] = [evidence.before, evidence.after, np.ones_like(r)]
-    if not finite.any():
-        return False
-    design = np.stack([part[finite] for part in regressors], axis=1)
-    target = r[finite]
-    solution, *_ = np.linalg.lstsq(design, target, rcond=None)
-    rest = target - design @ solution
-    return bool(np.sum(rest**2) < (1 - SYSTEMATIC) * np.sum(target**2))

@@ -1,12 +1,11 @@
 """Exact probes: inputs on which every honest float32 sum is exact in any order, and TF32 is wrong in every unit.
 
-Weights are small positive integers and states are odd multiples of 2^-11 below 2 that need all 12 bits. A sum of N + I
-products with weights up to w is below w (N + I) 2 and a multiple of 2^-11, so it has at most 24 bits while w (N + I) is
-at most 4096: w = 4 up to 1024 terms, 1 up to 4096. Nothing is ever rounded in float32.
-
-Rounding a state to TF32's 11 bits moves it by exactly 2^-11: the numerators are 1 modulo 4, so that rounding to nearest
-(ties to even) and truncation both go down, all errors have one sign and cannot cancel. The relu and the zero bias pass
-the sum on unchanged: the verdict is exact, not statistical.
+Weights are small positive integers and states are odd multiples of 2^-11 below 2 that need all 12 bits. A sum of N +
+I products with weights up to w is below w (N + I) 2 and a multiple of 2^-11, so it has at most 24 bits while w (N +
+I) is at most 4096: w = 4 up to 1024 terms, 1 up to 4096. Nothing is ever rounded in float32. Rounding a state to
+TF32's 11 bits moves it by exactly 2^-11: the numerators are 1 modulo 4, so that rounding to nearest (ties to even)
+and truncation both go down, all errors have one sign and cannot cancel. The relu and the zero bias pass the sum on
+unchanged: the verdict is exact, not statistical.
 """
 
 from __future__ import annotations

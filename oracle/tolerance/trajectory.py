@@ -5,8 +5,8 @@ With e_k the error of a run, J_k = A + B S_k W its Jacobian and r_k its residual
     e_{k+1} = J_k e_k + r_k + R_k,    |R_k| <= |B| C2 |W e_k| (3/2 |W e_k| + blur) componentwise    (C2 = sup|s''|)
 
 (3/2, not 1/2: before a run is known, the run linearised about is itself only within e_k of the exact one, and the
-candidate within e_k of that; blur is the float64 error of z, at which the slopes are taken). The error is split into a signed
-part, which follows its own linear recursion, and a bound d_k of the rest,
+candidate within e_k of that; blur is the float64 error of z, at which the slopes are taken). The error is split into a
+signed part, which follows its own linear recursion, and a bound d_k of the rest,
 
     e = g + d,   g_{k+1} = J_k g_k + r^_k,   |d_k| <= |P_{k,m}| d_m + sum_{m <= j < k} |P_{k,j+1}| (u_j + R_j)
 
@@ -40,7 +40,7 @@ CURVATURE = {"tanh": 0.7698003589195012, "logistic": 0.09622504486493765, "ident
 
 
 class Along(NamedTuple):
-    """What the recursion needs: W, |W|, |B|, |A| + |B||W|, the Jacobians (K, N, N), z (K, units) and its float error."""
+    """W, |W|, |B|, |A| + |B||W|, the Jacobians (K, N, N), and z (K, units) with its float64 error."""
 
     W: Array
     absW: Array

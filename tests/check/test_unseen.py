@@ -1,0 +1,104 @@
+"""What a run could not see: each statement has a mutant that indeed passes on that run, and fails on the probe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import oracle
+
+Array = NDArray[Any]
+RNG = np.random.default_rng(8)
+N, I, K = 4, 2, 6
+W, M, B = RNG.standard_normal((N, N)), RNG.standard_normal((N, I)), RNG.standard_normal(N)
+X, H0 = RNG.standard_normal((K, I)), RNG.standard_normal(N)
+SYMMETRIC = W + W.T
+SQUARE = RNG.standard_normal((N, N))
+
+
+def steps(W: Array, M: Array, b: Array, X: Array, h0: Array, a: float = 1.0) -> Array:
+    """(1-a) h + a tanh(W h + M x + b), along a batch too."""
+    states = [np.asarray(h0, dtype=float)]
+    for x in X:
+        h = states[-1]
+        states.append((1 - a) * h + a * np.tanh(h @ W.T + x @ M.T + b))
+    return np.stack(states)
+
+
+def leaky(W: Array, M: Array, b: Array | None, alpha: float = 1.0) -> Any:
+    """The documented record."""
+    return oracle.Recurrence.leaky(W, M, b, alpha=alpha)
+
+
+ZERO = np.zeros(N)
+CONSTANT = np.repeat(X[:1], K, axis=0)
+ALIKE = np.repeat(X[:, None], 3, axis=1)
+MIXED_H0 = np.repeat(H0[None], 3, axis=0)
+
+# what is said: (record, mutant's states, inputs, h0), blind run first, then a run that sees it
+CASES: dict[str, tuple[Any, Any]] = {
+    "transposed recurrent weights": (
+        (leaky(SYMMETRIC, M, B), steps(SYMMETRIC.T, M, B, X, H0), X, H0),
+        (leaky(W, M, B), steps(W.T, M, B, X, H0), X, H0),
+    ),
+    "transposed input weights": (
+        (leaky(W, SYMMETRIC, B), steps(W, SYMMETRIC.T, B, SQUARE, H0), SQUARE, H0),
+        (leaky(W, SQUARE, B), steps(W, SQUARE.T, B, SQUARE, H0), SQUARE, H0),
+    ),
+    "a bias that is missing": (
+        (leaky(W, M, ZERO), steps(W, M, 0 * B, X, H0), X, H0),
+        (leaky(W, M, B), steps(W, M, 0 * B, X, H0), X, H0),
+    ),
+    "an ignored initial state": (
+        (leaky(W, M, B), steps(W, M, B, X, ZERO)[1:], X, None),
+        (leaky(W, M, B), steps(W, M, B, X, ZERO)[1:], X, H0),
+    ),
+    "inputs one step early or late": (
+        (leaky(W, M, B), steps(W, M, B, np.roll(CONSTANT, 1, axis=0), H0), CONSTANT, H0),
+        (leaky(W, M, B), steps(W, M, B, np.roll(X, 1, axis=0), H0), X, H0),
+    ),
+    "trajectories mixed up": (
+        (leaky(W, M, B), steps(W, M, B, ALIKE[:, ::-1], MIXED_H0), ALIKE, MIXED_H0),
+        (
+            leaky(W, M, B),
+            steps(W, M, B, (ALIKE * [[[1], [2], [3]]])[:, ::-1], MIXED_H0),
+            ALIKE * [[[1], [2], [3]]],
+            MIXED_H0,
+        ),
+    ),
+    "where the leak is": (
+        (oracle.Recurrence.leak_inside(W, M, B, alpha=1), steps(W, M, B, X, H0), X, H0),
+        (oracle.Recurrence.leak_inside(W, M, B, alpha=0.5), steps(W, M, B, X, H0, 0.5), X, H0),
+    ),
+    "what needs more than 2 steps": (
+        (leaky(W, M, B), np.concatenate([steps(W, M, B, X[:2], H0), [ZERO]])[:3], X[:2], H0),
+        (leaky(W, M, B), np.concatenate([steps(W, M, B, X[:2], H0), [ZERO]]), X[:3], H0),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_what_is_called_unseen_is_unseen_and_the_probe_sees_it(what: str) -> None:
+    """The mutant passes on the blind run, which says so; it fails on the other, which does not."""
+    blind, seeing = CASES[what]
+    rec, H, inputs, h0 = blind
+    result = oracle.check(H, rec, inputs=inputs, h0=h0)
+    assert result, result.summary()
+    assert any(str(unseen).startswith(what) for unseen in result.unseen), result.unseen
+    rec, H, inputs, h0 = seeing
+    result = oracle.check(H, rec, inputs=inputs, h0=h0)
+    assert result.verdict == "fail"
+    assert not any(str(unseen).startswith(what) for unseen in result.unseen)
+
+
+def test_a_probe_sees_everything() -> None:
+    """oracle.probe leaves nothing unseen, for a record without blind spots of its own."""
+    rec = leaky(W, M, B, alpha=0.4)
+    probe = oracle.probe(rec)
+    assert len({probe.inputs.shape[0], probe.inputs.shape[1], rec.I, rec.N}) == 4
+    result = oracle.check(steps(W, M, B, probe.inputs, probe.h0, 0.4), rec, inputs=probe.inputs, h0=probe.h0)
+    assert result
+    assert result.unseen == ()

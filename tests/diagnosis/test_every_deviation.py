@@ -1,0 +1,279 @@
+"""Every named deviation is planted in plain NumPy and named; nothing is claimed that is not certified on every step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import planted
+import pytest
+from planted import Code, Net, Run, runs
+
+import oracle
+from oracle.diagnosis.deviations import DEVIATIONS
+from oracle.errors import BadInput
+
+NETS = {
+    "tanh 5": Net(5, 5, "tanh"),
+    "relu 8 per unit": Net(8, 8, "relu", per_unit=True),
+    "logistic 16 float32": Net(16, 16, "logistic", "float32", seed=3),
+    "tanh 64 float32 per unit": Net(64, 64, "tanh", "float32", per_unit=True, two_biases=True, seed=4),
+}
+Plant = Callable[[Net], tuple[Any, Run]]
+
+
+def _tanh_for(net: Net) -> str:
+    return "logistic" if net.activation == "tanh" else "tanh"
+
+
+def _field(net: Net) -> Callable[[Code, Any, Any], Any]:
+    return lambda c, h, x: (-h + c.drive(h, x)) / net.tau
+
+
+def _exponential(net: Net) -> Code:
+    return Code.of(net, -np.expm1(-net.dt / net.tau))
+
+
+def _read(shift: int, edge: str) -> Callable[[Any, int], Any]:
+    def read(X: Any, k: int) -> Any:
+        if 0 <= k + shift < len(X):
+            return X[k + shift]
+        return np.zeros_like(X[0]) if edge == "zero" else X[min(max(k + shift, 0), len(X) - 1)]
+
+    return read
+
+
+def _not_carried(code: Code) -> Run:
+    return lambda h0, X: np.stack([h0, *(planted.rate(code, h0, x) for x in X)])
+
+
+def _before_stepping(code: Code) -> Run:
+    return lambda h0, X: runs(code)(h0, X)[:-1]
+
+
+def _ignored(code: Code, shown: bool) -> Run:
+    def run(h0: Any, X: Any) -> Any:
+        H = runs(code)(np.zeros_like(h0), X)
+        return H if shown else H[1:]
+
+    return run
+
+
+PLANTED: dict[str, Plant] = {
+    "transposed-recurrent-weights": lambda n: (n.record(), runs(Code.of(n).but(W=n.W.T))),
+    "transposed-input-weights": lambda n: (n.record(), runs(Code.of(n).but(M=n.M.T))),
+    "negated-recurrent-weights": lambda n: (n.record(), runs(Code.of(n).but(W=-n.W))),
+    "bias-missing": lambda n: (n.record(), runs(Code.of(n).but(b=0 * n.b[0]))),
+    "bias-missing: the last": lambda n: (n.record(), runs(Code.of(n).but(b=n.b[0] * (len(n.b) - 1)))),
+    "bias-doubled": lambda n: (n.record(), runs(Code.of(n).but(b=2 * sum(n.b)))),
+    "bias-doubled: the first": lambda n: (n.record(), runs(Code.of(n).but(b=sum(n.b) + n.b[0]))),
+    "bias-outside": lambda n: (n.record(), runs(Code.of(n).but(b=0 * n.b[0], outside=np.asarray(sum(n.b))))),
+    "bias-outside: elman": lambda n: (
+        n.record("elman"),
+        runs(Code.of(n).but(b=0 * n.b[0], outside=np.asarray(sum(n.b))), planted.elman),
+    ),
+    "alpha-swapped": lambda n: (n.record(), runs(Code.of(n).but(a=1 - n.dt / n.tau))),
+    "alpha-swapped: stated as alpha": lambda n: (n.record("outside"), runs(Code.of(n, 1 - n.tau))),
+    "leak-missing": lambda n: (n.record(), runs(Code.of(n), planted.gained(n.dt / n.tau, 0 * n.dt))),
+    "forward-euler": lambda n: (n.record("rate", "exponential-euler"), runs(Code.of(n))),
+    "exponential-euler": lambda n: (n.record(), runs(_exponential(n))),
+    "heun": lambda n: (n.record(), runs(Code.of(n), planted.staged("heun", _field(n), n.dt))),
+    "midpoint": lambda n: (n.record("rate", "rk4"), runs(Code.of(n), planted.staged("midpoint", _field(n), n.dt))),
+    "rk4": lambda n: (n.record(), runs(Code.of(n), planted.staged("rk4", _field(n), n.dt))),
+    "forward-euler: for rk4": lambda n: (n.record("rate", "rk4"), runs(Code.of(n))),
+    "form-rate": lambda n: (n.record("paper"), runs(Code.of(n))),
+    "form-rate: for current": lambda n: (n.record("current"), runs(Code.of(n))),
+    "form-rate: for leak-inside": lambda n: (n.record("leak-inside"), runs(Code.of(n, n.tau))),
+    "form-paper": lambda n: (n.record(), runs(Code.of(n), planted.gained(n.dt))),
+    "form-current": lambda n: (n.record(), runs(Code.of(n), planted.current)),
+    "form-current: stated as alpha": lambda n: (n.record("outside"), runs(Code.of(n, n.tau), planted.current)),
+    "leak-inside": lambda n: (n.record(), runs(Code.of(n), planted.leak_inside)),
+    "elman": lambda n: (n.record(), runs(Code.of(n), planted.elman)),
+    "drive-gain-tau": lambda n: (n.record(), runs(Code.of(n), planted.gained(n.tau))),
+    "drive-gain-step": lambda n: (n.record(), runs(Code.of(n), planted.gained(n.dt))),
+    "drive-gain-one": lambda n: (n.record(), runs(Code.of(n), planted.gained(np.ones_like(n.dt)))),
+    "tau-inverted": lambda n: (n.record(), runs(Code.of(n).but(a=n.dt * n.tau))),
+    **{
+        f"activation:{name}": lambda n, name=name: (n.record(), runs(Code.of(n).but(activation=name)))
+        for name in ("tanh", "logistic", "relu", "identity")
+    },
+    "input-missing": lambda n: (n.record(), runs(Code.of(n), read=lambda X, k: 0 * X[0])),
+    "input-late": lambda n: (n.record(), runs(Code.of(n), read=_read(-1, "zero"))),
+    "input-late: first held": lambda n: (n.record(), runs(Code.of(n), read=_read(-1, "held"))),
+    "input-early": lambda n: (n.record(), runs(Code.of(n), read=_read(1, "zero"))),
+    "input-early: last held": lambda n: (n.record(), runs(Code.of(n), read=_read(1, "held"))),
+    "initial-state-ignored": lambda n: (n.record(), _ignored(Code.of(n), False)),
+    "initial-state-ignored: shown": lambda n: (n.record(), _ignored(Code.of(n), True)),
+    "state-not-carried": lambda n: (n.record(), _not_carried(Code.of(n))),
+    "records-before-stepping": lambda n: (n.record(), _before_stepping(Code.of(n))),
+    "wrong-step": lambda n: (n.record(), runs(Code.of(n, np.asarray(0.45, dtype=n.dtype)))),
+}
+
+
+def judged(net: Net, plant: Plant, K: int = 9) -> oracle.CheckResult:
+    """The check of a planted program."""
+    rec, program = plant(net)
+    h0, X = net.run_data(K)
+    return oracle.check(program, rec, inputs=X, h0=h0, kind="run", promised=net.dtype)
+
+
+def test_the_table_is_covered() -> None:
+    """Every deviation of the library has a planted program here."""
+    assert set(DEVIATIONS) <= {name.partition(": ")[0] for name in PLANTED}
+
+
+@pytest.mark.parametrize("which", NETS)
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_deviation_is_named(name: str, which: str) -> None:
+    """It fails, its name is among the first finding's, and every finding that explains is certified on every step."""
+    net = NETS[which]
+    finding = name.partition(": ")[0]
+    if finding == f"activation:{net.activation}":
+        pytest.skip("that is the documented activation")
+    result = judged(net, PLANTED[name])
+    assert result.verdict == "fail"
+    assert result.diagnosis, "no finding at all"
+    assert finding in result.diagnosis[0].name.split("|"), result.summary()
+    assert all(f.worst <= 1 for f in result.diagnosis if f.explains)
+    assert result.computed_in == net.dtype
+
+
+@pytest.mark.parametrize("which", NETS)
+def test_what_is_documented_passes(which: str) -> None:
+    """The same programs without a deviation, against every form: nothing above fails for another reason."""
+    net = NETS[which]
+    h0, X = net.run_data()
+    programs = {
+        net.record(): runs(Code.of(net)),
+        net.record("paper"): runs(Code.of(net), planted.gained(net.dt)),
+        net.record("current"): runs(Code.of(net), planted.current),
+        net.record("elman"): runs(Code.of(net), planted.elman),
+        net.record("leak-inside"): runs(Code.of(net, net.tau), planted.leak_inside),
+        net.record("rate", "rk4"): runs(Code.of(net), planted.staged("rk4", _field(net), net.dt)),
+        net.record("rate", "exponential-euler"): runs(_exponential(net)),
+    }
+    for rec, program in programs.items():
+        result = oracle.check(program, rec, inputs=X, h0=h0, kind="run")
+        assert result, result.summary()
+
+
+PAIRS: dict[str, Plant] = {
+    "transposed and no bias": lambda n: (n.record(), runs(Code.of(n).but(W=n.W.T, b=0 * n.b[0]))),
+    "late input and another activation": lambda n: (
+        n.record(),
+        runs(Code.of(n).but(activation=_tanh_for(n)), read=_read(-1, "zero")),
+    ),
+    "negated and alpha 0.4": lambda n: (n.record(), runs(Code.of(n, np.asarray(0.4, dtype=n.dtype)).but(W=-n.W))),
+    "one weight off by 1 %": lambda n: (n.record(), runs(Code.of(n).but(W=_nudged(n, 1.01)))),
+}
+
+
+def _nudged(net: Net, factor: float) -> Any:
+    W = net.W.copy()
+    i, j = np.unravel_index(np.argmax(np.abs(W)), W.shape)
+    W[i, j] *= np.asarray(factor, dtype=net.dtype)
+    return W
+
+
+@pytest.mark.parametrize("which", list(NETS)[:3])
+@pytest.mark.parametrize("name", PAIRS)
+def test_what_has_no_name_is_unexplained(name: str, which: str) -> None:
+    """Two deviations at once, or one weight: no single name brings every residual inside, so none is claimed."""
+    result = judged(NETS[which], PAIRS[name])
+    assert result.verdict == "fail"
+    assert result.explained_by is None
+    assert [f.name for f in result.diagnosis] == ["unexplained"]
+
+
+def _rounded(bits: int) -> Callable[[Any], Any]:
+    """float32 numbers rounded to nearest with fewer bits of significand."""
+
+    def rounding(v: Any) -> Any:
+        mantissa, exponent = np.frexp(v)
+        return np.ldexp(np.rint(mantissa * 2.0**bits) / 2.0**bits, exponent).astype(np.float32)
+
+    return rounding
+
+
+@pytest.mark.parametrize(("bits", "finding"), [(11, "precision:tf32"), (8, "precision:bfloat16")])
+@pytest.mark.parametrize("N", [16, 64, 200])
+@pytest.mark.parametrize("activation", ["tanh", "relu", "logistic"])
+def test_narrow_products_are_named(bits: int, finding: str, N: int, activation: str) -> None:
+    """Factors of every product rounded to 11 or 8 bits in a float32 program."""
+    net, cut = Net(N, 3, activation, "float32", seed=N), _rounded(bits)
+
+    def step(c: Code, h: Any, x: Any) -> Any:
+        return c.s(cut(c.W) @ cut(h) + cut(c.M) @ cut(x) + c.b)
+
+    result = judged(net, lambda n: (n.record("elman"), runs(Code.of(n), step)), K=12)
+    assert result.verdict == "fail"
+    assert result.explained_by == finding, result.summary()
+
+
+@pytest.mark.parametrize("N", [8, 64])
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("size", [1e-5, 1e-4, 1e-3])
+def test_scaled_weights_are_not_called_a_precision(N: int, activation: str, size: float) -> None:
+    """All weights times 1 + 1e-5 in float32 leave residuals of the size of a lower precision, but no noise."""
+    net = Net(N, 3, activation, "float32", seed=N)
+    scaled = (net.W.astype(np.float64) * (1 + size)).astype(np.float32)
+    result = judged(net, lambda n: (n.record("elman"), runs(Code.of(n).but(W=scaled), planted.elman)), K=12)
+    assert result.verdict == "fail" or size == 1e-5, "1e-5 may hide below the middle between float32 and TF32"
+    assert not (result.explained_by or "").startswith("precision"), result.summary()
+
+
+def test_a_float32_program_where_float64_was_promised() -> None:
+    """By its dtype, and by its residuals where the states were widened afterwards."""
+    net = Net(12, 3, "tanh")
+    h0, X = net.run_data()
+    narrow = runs(Code.of(Net(12, 3, "tanh", "float32")).but(**_cast(Code.of(net))), planted.elman)
+
+    def widened(h0: Any, X: Any) -> Any:
+        return narrow(h0.astype(np.float32), X.astype(np.float32)).astype(np.float64)
+
+    for program, problem in ((narrow_states(narrow), True), (widened, False)):
+        result = oracle.check(program, net.record("elman"), inputs=X, h0=h0, kind="run", promised="float64")
+        assert result.verdict == "fail"
+        assert result.explained_by == "precision:float32", result.summary()
+        assert (result.problem is not None) is problem
+        assert problem is False or isinstance(result.problem, BadInput)
+
+
+def narrow_states(program: Run) -> Run:
+    """A program that returns float32 whatever it is given."""
+    return lambda h0, X: program(h0.astype(np.float32), X.astype(np.float32))
+
+
+def _cast(code: Code) -> dict[str, Any]:
+    return {name: getattr(code, name).astype(np.float32) for name in ("W", "M", "b", "a", "outside")}
+
+
+@pytest.mark.parametrize("reset", ["after", "before"])
+def test_the_other_reset_of_a_gated_unit_is_named(reset: str) -> None:
+    """r (W h + c) against W (r h) + c."""
+    rng = np.random.default_rng(6)
+    N, I = 7, 3
+    W, M, b, c = (rng.standard_normal(shape) for shape in ((3 * N, N), (3 * N, I), (3 * N,), (3 * N,)))
+    rec = oracle.Recurrence.gru(W, M, b, c, reset="before" if reset == "after" else "after")
+    gate = [slice(i * N, (i + 1) * N) for i in range(3)]
+
+    def step(h: Any, x: Any) -> Any:
+        r, z = (planted.logistic(M[g] @ x + b[g] + W[g] @ h + c[g]) for g in gate[:2])
+        g = gate[2]
+        inner = r * (W[g] @ h + c[g]) if reset == "after" else W[g] @ (r * h) + c[g]
+        n = np.tanh(M[g] @ x + b[g] + inner)
+        return (1 - z) * n + z * h
+
+    result = oracle.check(step, rec, inputs=rng.standard_normal((6, I)), h0=rng.standard_normal(N), kind="step")
+    assert result.explained_by == ("gru" if reset == "after" else "gru-reset-before")
+
+
+def test_records_that_are_one_and_the_same_are_joined() -> None:
+    """With tau = 1 the step is alpha: a drive without gain is the same record under two names."""
+    net = Net(6, 6, "tanh")
+    rec = oracle.Network.rate(net.W, net.M, net.b, tau=1).discretize(step=0.11)
+    code = Code.of(net, np.asarray(0.11))
+    h0, X = net.run_data()
+    result = oracle.check(runs(code, planted.gained(np.asarray(1.0))), rec, inputs=X, h0=h0, kind="run")
+    assert set(result.diagnosis[0].name.split("|")) == {"drive-gain-tau", "drive-gain-one"}
