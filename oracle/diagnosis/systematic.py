@@ -50,13 +50,13 @@ def _unexplained(design: Array, target: Array) -> float:
     """Share of the variance a fit leaves, corrected for its unknowns; 0 where there are too few equations to tell."""
     scale: Array = np.sqrt(np.sum(design**2, axis=0))
     columns = design[:, scale > 0] / scale[scale > 0]
-    spare = len(target) - columns.shape[1]
+    spare = len(target) - int(columns.shape[1])
     size = float(np.sum(target**2))
     if spare <= 0 or size == 0:
         return 0.0
     solution, *_ = np.linalg.lstsq(columns, target, rcond=None)
-    left = float(np.sum((target - columns @ solution) ** 2))
-    return left / spare * len(target) / size
+    left = float(np.sum((target - columns @ solution) ** 2)) * len(target)
+    return left / (spare * size)
 
 
 def _derivatives(rec: Recurrence, H: Array, X: Array) -> Iterator[Array]:

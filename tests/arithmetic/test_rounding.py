@@ -197,6 +197,15 @@ def test_gated_units_in_every_blend(reset: str, dtype: str, blend: str) -> None:
     assert 0.001 < spent(rec, h, result, x, model=dtype) <= 1
 
 
+def test_a_cast_is_one_more_factor() -> None:
+    """A float64 weight that float32 rounds by nearly u, times states: two roundings, and no run needs a third."""
+    rec = oracle.Recurrence.elman(np.array([[1 + 0.99 * U32]]), activation="identity")
+    h = np.random.default_rng(21).uniform(1, 1.1, (1, 500)).astype(f32)
+    assert 0.45 < spent(rec, h, h) <= 1  # the cast weight is 1: nothing else is rounded
+    rec = oracle.Recurrence.elman(np.array([[1.25 * (1 + 0.5 * U32) + 2.0**-23 * 0.49]]), activation="identity")
+    assert 0.6 < spent(rec, h, rec.W.astype(f32) @ h) <= 1
+
+
 def test_sampled_inputs_that_are_no_float32_numbers() -> None:
     """Inputs given in float64, cast by the program: one more factor per product."""
     rng = np.random.default_rng(19)

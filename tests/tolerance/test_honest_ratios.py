@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from honest_programs import Array, Given
 
-import oracle
 from oracle.arithmetic.ball import Ball, precision, upper_floats
 from oracle.equations.catalogue import advance
 from oracle.records.precision import PRECISIONS

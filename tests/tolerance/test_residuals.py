@@ -1,4 +1,4 @@
-"""Certified residuals: balls contain the exact residual, precision rises until a verdict is possible, blocks are equal."""
+"""Certified residuals: balls contain the exact residual, precision rises until it can be judged, blocks agree."""
 
 from __future__ import annotations
 

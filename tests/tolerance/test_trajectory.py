@@ -1,4 +1,4 @@
-"""Trajectory bounds contain the true error with zero tolerance: certified references, honest, coarse and planted runs."""
+"""Trajectory bounds contain the true error with zero tolerance: certified references, honest and coarse runs."""
 
 from __future__ import annotations
 
@@ -186,6 +186,17 @@ def test_a_kink_between_two_runs_is_paid_for(monkeypatch: pytest.MonkeyPatch) ->
     assert contained(rec, H, X, h0, oracle.tolerance(rec, X, h0, kind="trajectory", run=H).elementwise)
     monkeypatch.setattr(trajectory, "_remainder", lambda activation, along, k, signed, rest: np.zeros_like(rest))
     assert not contained(rec, H, X, h0, oracle.tolerance(rec, X, h0, kind="trajectory", run=H).elementwise)
+
+
+def test_errors_that_add_up_are_followed() -> None:
+    """1 + x with x below half an ulp: every step loses it, and after 25 steps 25 of them are missing."""
+    rec = oracle.Recurrence.elman(np.array([[1.0]]), np.array([[1.0]]), activation="identity")
+    X, h0 = np.full((25, 1), 0.99 * 2.0**-24, dtype=np.float32).astype(np.float64), np.array([1.0])
+    H = oracle.simulate(rec, X, h0, dtype=np.float32)
+    assert (H == 1).all()
+    for run in (None, H):
+        bound = oracle.tolerance(rec, X, h0, precision="float32", kind="trajectory", run=run)
+        assert contained(rec, H, X, h0, bound.elementwise)
 
 
 def test_slopes_are_taken_at_arguments_known_only_to_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
