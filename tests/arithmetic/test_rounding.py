@@ -198,12 +198,12 @@ def test_gated_units_in_every_blend(reset: str, dtype: str, blend: str) -> None:
 
 
 def test_a_cast_is_one_more_factor() -> None:
-    """A float64 weight that float32 rounds by nearly u, times states: two roundings, and no run needs a third."""
+    """A float64 weight that float32 rounds by nearly u has one rounding more in its growth than one it need not."""
+    ops, h = Rounding(PRECISIONS["float32"]), np.array([[1.0625, 1.5]], dtype=f32)
+    growths = [ops.affine([(Operator.dense(np.array([[w]])), _value(h))]).growth for w in (1.0, 1 + 0.99 * U32)]
+    assert growths[1] - growths[0] >= U32
     rec = oracle.Recurrence.elman(np.array([[1 + 0.99 * U32]]), activation="identity")
-    h = np.random.default_rng(21).uniform(1, 1.1, (1, 500)).astype(f32)
-    assert 0.45 < spent(rec, h, h) <= 1  # the cast weight is 1: nothing else is rounded
-    rec = oracle.Recurrence.elman(np.array([[1.25 * (1 + 0.5 * U32) + 2.0**-23 * 0.49]]), activation="identity")
-    assert 0.6 < spent(rec, h, rec.W.astype(f32) @ h) <= 1
+    assert 0.3 < spent(rec, h, h) <= 1  # the cast weight is 1
 
 
 def test_sampled_inputs_that_are_no_float32_numbers() -> None:
