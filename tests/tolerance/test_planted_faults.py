@@ -93,6 +93,11 @@ def _lipschitz_spread(patch: Patch) -> None:
     patch.setattr(Rounding, "_spread", lambda self, entry: abs(self._floats.number(entry)))  # cancels inside a constant
 
 
+def _with_patch(test: Callable[[Patch], None]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        test(patch)
+
+
 Fault = tuple[Callable[[Patch], Any], Callable[[], Any]]
 FAULTS: dict[str, Fault] = {
     "growth halved": (
@@ -153,7 +158,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "precision never raised": (
         lambda patch: patch.setattr(balls, "LAST_BITS", 128),
-        lambda: test_residuals.test_precision_rises_until_every_element_is_decided(Patch()),
+        lambda: _with_patch(test_residuals.test_precision_rises_until_every_element_is_decided),
     ),
     "largest unit in place of the median": (
         lambda patch: patch.setattr(formats.np, "median", np.max),
