@@ -41,6 +41,7 @@ __all__ = [
     "probe",
     "recurrence",
     "reference",
+    "relate",
     "sampled",
     "save",
     "simulate",
@@ -50,11 +51,16 @@ __all__ = [
 __version__ = "0.1.0"
 del _procedures, _report
 
-_LATER = {"Cube": "oracle.procedures.cube", "verify_all": "oracle.claims", "claims": "oracle.claims"}
+_LATER = {
+    "Cube": "oracle.procedures.cube",
+    "claims": "oracle.claims",
+    "relate": "oracle.procedures.relate",
+    "verify_all": "oracle.claims",
+}
 
 
 def __getattr__(name: str) -> _Any:
-    """The cube and the claims, loaded when they are first asked for."""
+    """The cube, the claims and relate, loaded when they are first asked for."""
     if name not in _LATER:
         raise AttributeError(f"module 'oracle' has no attribute {name!r}")
     module = _import_module(_LATER[name])
