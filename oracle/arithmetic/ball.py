@@ -164,10 +164,12 @@ def upper_floats(v: Any) -> Array:
     """Upper bounds of |v| as float64, (units, columns).
 
     arb.abs_upper rounds up to the working precision; the conversion to float64 may round down by half an ulp, which
-    nextafter undoes.
+    nextafter undoes. An exact zero (a silent ReLU) stays zero.
     """
-    bounds = np.array([float(entry.abs_upper()) for entry in v.entries()])
-    above: Array = np.nextafter(bounds, np.inf)
+    entries = v.entries()
+    bounds = np.array([float(entry.abs_upper()) for entry in entries])
+    zero = np.array([entry == 0 for entry in entries], dtype=bool)
+    above: Array = np.where(zero, 0.0, np.nextafter(bounds, np.inf))
     return above.reshape(v.nrows(), v.ncols())
 
 

@@ -89,10 +89,15 @@ def _why(g: Given, changed: Given) -> str:
     times = changed.dt is not g.dt or changed.form != g.form
     reasons = [
         (weights and g.N == 1, "N = 1"),
-        (biases and not g.b, "b = 0"),
+        (not g.b and g.b_recurrent is None and (biases or not weights) and _same_times(g, changed), "b = 0"),
         (times and bool(np.all(g.dt == g.tau)), "alpha = 1"),
         (times and bool(np.all(2 * g.dt == g.tau)), "alpha = 1/2"),
         (g.form in NETWORKS and bool(np.all(g.tau == 1)), "tau = 1"),
     ]
     found = [reason for holds, reason in reasons if holds]
     return f" ({', '.join(found)})" if found else ""
+
+
+def _same_times(g: Given, changed: Given) -> bool:
+    """Whether form, scheme and step are as stated, so that only weights or biases can have been touched."""
+    return (g.form, g.scheme) == (changed.form, changed.scheme) and changed.tau is g.tau and changed.dt is g.dt

@@ -115,6 +115,7 @@ def _judged(c: Cell, m: Mutant, diagnosed: bool) -> Planted:
     dtype = str(c.given.dtype)
     equality = equivalence(c, m)
     verdict, worst, explained = "equivalent", 0.0, None
+    m.program()(c.h0, c.inputs)  # a mutant that raised would be failed for that, not for its fault
     if equality is None:
         question: dict[str, Any] = {"inputs": c.inputs, "h0": c.h0, "promised": dtype, "kind": "run"}
         if diagnosed:

@@ -12,7 +12,7 @@ import pytest
 
 from .equivalence import equivalence
 from .given import record_of
-from .grid import DTYPES, SPECS, cell
+from .grid import DTYPES, SPECS, Spec, cell
 from .honest import Style, honest_styles, implement
 from .mutants import mutants
 from .plain import implement_plain
@@ -106,6 +106,7 @@ def test_a_blind_spot_is_reported_as_missed():
     ("name", "kind", "reason"),
     [
         ("outside-one-unit", "recurrent weights transposed", "N = 1"),
+        ("inside-no-bias", "bias doubled", "b = 0"),
         ("outside-alpha-half", "alpha and 1 - alpha swapped", "alpha = 1/2"),
         ("outside-alpha-one", "alpha ignored", "alpha = 1"),
         ("elman-autonomous", "input one step late", "I = 0"),
@@ -160,3 +161,24 @@ def test_work_is_deterministic():
     """The same task gives the same rows."""
     task = Task("honest", NAMES.index("outside-alpha-half"), "float32", 3)
     assert perform(task) == perform(task)
+
+
+def test_a_diverging_mutant_is_failed_without_a_warning():
+    """A state that overflows float32 is a failure of the candidate, also while its fault is looked for."""
+    c = _cell("outside-units", "float32")
+    (mutant,) = (m for m in mutants(c) if m.kind == "leak of the wrong sign")
+    assert not np.isfinite(mutant.program()(c.h0, c.inputs)).all()
+    (row,) = judge_honest(c, [(Style("", "", mutant.kind, ""), mutant.program())])
+    assert (row.verdict, row.worst) == ("fail", float("inf"))
+
+
+def test_a_silent_unit_has_no_residual():
+    """Where a ReLU is silent the residual is exactly zero, so that it does not set the worst ratio of a run."""
+    c = _cell("elman-relu-square-input")
+    H = implement_plain(c.given)(c.h0, c.inputs)
+    assert (H[1:] == 0).any()
+    silent = Spec("silent", "elman", 2, 1, activation="relu")
+    given = replace(c.given, W=-np.ones((2, 2)), M=np.zeros((2, 1)), b=(np.array([-1.0, -2.0]),))
+    quiet = replace(c, spec=silent, given=given, inputs=np.ones((100, 1)), h0=np.array([0.3, 0.7]))
+    (row,) = judge_honest(quiet, [(Style("", "", "plain", ""), implement_plain(given))])
+    assert (row.verdict, row.worst) == ("pass", 0.0)
