@@ -1,4 +1,4 @@
-"""C1 to C4, C6 and C13 on the network of the grid and on the trained networks, r = 4 and r = 3.
+"""C1 to C4, C6 and C13 on the networks of the grid and on the trained networks, r = 4 and r = 3.
 
     python reports/claims.py [--quick]
 
