@@ -29,6 +29,7 @@ from oracle.claims.one_step import (
     SCALAR_LEAK,
     OneStep,
     evaluated,
+    in_balls,
     jacobian,
     leak_is_scalar,
     one_step,
@@ -121,7 +122,7 @@ def compare(side: Side, J: Operator, found: tuple[Any, ...] | None, at: tuple[Ar
     with precision(BITS[-1]):
         ball = Ball()
         step = acb(ball.number(side.expected.step))
-        ours = [evaluated(side.expected.R, step * value, lambda q: acb(ball.rational(q))) for value in found]
+        ours = [evaluated(side.expected.R, step * value, in_balls) for value in found]
         allowed = RESOLUTION * max(1.0, size(ball.lift(J.expanded)))
     return _judged(side.name, matching(ours, theirs), allowed, exactly)
 
@@ -133,7 +134,9 @@ def _judged(name: str, distance: Distance, allowed: float, exactly: bool) -> Com
     text = f"{name}: the enclosures overlap one to one and agree within {distance.high:.3g} (balls)"
     if exactly:
         text += "; the matrices are equal, exactly"
-    return Compared(allowed, distance.high if distance.high <= allowed else None, text)
+    if distance.high > allowed:  # a cluster, or a defective eigenvalue
+        return Compared(Fraction(0), Fraction(0) if exactly else None, text)
+    return Compared(allowed, distance.high, text)
 
 
 def derivative(record: Network | Recurrence, at: tuple[Array, Array]) -> Any:

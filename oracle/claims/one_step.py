@@ -14,7 +14,9 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
+from flint import acb
 
+from oracle.arithmetic.ball import Ball
 from oracle.claims.result import Assumption
 from oracle.claims.setting import Setting
 from oracle.equations.runge_kutta import TABLEAUS, Tableau
@@ -96,6 +98,11 @@ def evaluated(coefficients: Sequence[Fraction], z: Any, number: Any) -> Any:
     for c in reversed(coefficients):
         total = total * z + number(c)
     return total
+
+
+def in_balls(q: Fraction) -> Any:
+    """A rational as a complex ball."""
+    return acb(Ball().rational(q))
 
 
 def jacobian(field: Lure, at: tuple[Array, Array]) -> tuple[Operator, Operator]:

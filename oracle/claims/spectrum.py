@@ -60,8 +60,9 @@ def rationals(matrix: Array) -> Any:
 
 def exact_eigenvalues(matrix: Array) -> tuple[Any, ...]:
     """Eigenvalues of a rational matrix at the working precision, each as often as its algebraic multiplicity."""
-    roots = rationals(matrix).charpoly().complex_roots()
-    return tuple(acb(value) for value, multiplicity in roots for _ in range(int(multiplicity)))
+    # A factor with imaginary roots is even: root by root of each factor, their real parts are exactly zero.
+    _, factors = rationals(matrix).charpoly().factor()
+    return tuple(acb(value) for p, power in factors for value, _ in p.complex_roots() for _ in range(int(power)))
 
 
 def eigenvalues(matrix: Any) -> tuple[Any, ...] | None:
@@ -84,17 +85,16 @@ def spectrum(lifted: Callable[[], Any], exact: Array | None = None) -> tuple[Any
     lifted : callable
         Makes the arb_mat at the working precision.
     exact : array, optional
-        The matrix in exact numbers; a rational one has eigenvalues even where the solver refuses.
+        The matrix in exact numbers; a rational one has a characteristic polynomial.
     """
     found: tuple[Any, ...] | None = None
     for bits in BITS:
         with precision(bits):
             matrix = lifted()
-            values = eigenvalues(matrix)
-            if values is None and exact is not None and len(exact) <= ROOTS and is_rational(exact):
-                values = exact_eigenvalues(exact)
+            exactly = exact is not None and len(exact) <= ROOTS and is_rational(exact)
+            values = exact_eigenvalues(exact) if exactly and exact is not None else eigenvalues(matrix)
             found = values if values is not None else found
-            narrow = values is not None and np.all(discs(values).radii <= RESOLUTION * size(matrix) / 8)
+            narrow = values is not None and bool(np.all(discs(values).radii <= RESOLUTION * size(matrix) / 8))
         if narrow or matrix.nrows() > DIRECT:  # the discs of an approximate diagonalisation do not shrink with the bits
             return found
     return found

@@ -1,0 +1,217 @@
+"""Is a pair (J, E) controllable: decided, or left undecided.
+
+The Krylov space of (J, E) is the span of E, JE, .., J^{N-1} E; the pair is controllable if it is everything, which is
+the case if and only if rank [J - lambda I, E] = N for every eigenvalue lambda (M. L. J. Hautus, Indag. Math. 31, 1969).
+
+    rationals          the rank of the Krylov matrix, exactly; in large ones full rank modulo one prime proves full rank
+    balls              a right inverse P, |[J - lambda I, E] P - I| < 1 at every eigenvalue, proves full rank only
+    named constants    a deficiency where every maximal minor of the Krylov matrix is the zero polynomial in them
+
+What none of them shows is undecided: balls never prove a deficiency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+from flint import acb_mat, fmpq_mat, nmod_mat
+
+from oracle.arithmetic.ball import Ball, precision
+from oracle.claims.spectrum import BITS, DIRECT, eigenvalues, rationals, size
+from oracle.records.exact import Array
+from oracle.records.operator import Operator, constant_free
+
+EXACT = 24
+"""Units up to which the exact rank is computed: the entries of the Krylov matrix have 53 N bits."""
+BALLS = 64
+"""Units up to which Hautus' test is made in balls: N determinants."""
+CONSTANTS = 3
+"""Units up to which minors are expanded in named constants."""
+PRIME = 2**61 - 1
+"""A Mersenne prime: no denominator of a double, and full rank is missed with a probability of about N^2 / 2^61."""
+
+
+class Rank(NamedTuple):
+    """`full` is True, False or None (undecided); `rank` where it is known; how it was found."""
+
+    full: bool | None
+    rank: int | None
+    how: str
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """(J, E): in balls at the working precision, and as exact operators where they exist."""
+
+    balls: Callable[[], tuple[Any, Any]]
+    operators: tuple[Operator, Operator] | None
+    N: int
+    I: int
+
+    @classmethod
+    def of(cls, J: Operator, E: Operator) -> Pair:
+        """A pair of exact matrices."""
+        return cls(lambda: (Ball().lift(J.expanded), Ball().lift(E.expanded)), (J, E), *E.shape)
+
+    @classmethod
+    def dense(cls, J: Array, E: Array) -> Pair:
+        """A pair of arrays of exact numbers."""
+        return cls.of(Operator.dense(J), Operator.dense(E))
+
+    @cached_property
+    def exact(self) -> tuple[Array, Array] | None:
+        """Every entry as an exact number."""
+        return None if self.operators is None else (self.operators[0].expanded, self.operators[1].expanded)
+
+    @cached_property
+    def rational(self) -> bool:
+        """Whether every entry is a rational number; a factor that is none is enough to say no."""
+        if self.operators is None:
+            return False
+        factors = [part for op in self.operators for t in op.terms for part in (t.left, t.dense, t.right)]
+        return all(constant_free(np.asarray(part)) for part in factors if part is not None)
+
+
+def controllability(pair: Pair) -> Rank:
+    """The rank of the Krylov matrix, as far as it can be decided."""
+    if pair.I == 0:
+        return Rank(pair.N == 0, 0, "there is no input")
+    if pair.rational and pair.exact is not None:
+        return _of_rationals(*pair.exact)
+    if pair.N <= BALLS and _hautus(pair):
+        return Rank(True, pair.N, f"[J - lambda I, E] has rank {pair.N} at every eigenvalue (balls)")
+    if pair.N <= CONSTANTS and pair.exact is not None and _minors_vanish(*pair.exact):
+        return Rank(False, None, "every maximal minor of the Krylov matrix vanishes identically (exact)")
+    return Rank(None, None, "balls do not prove full rank, and a deficiency is not exact")
+
+
+def krylov(J: Array, E: Array) -> Array:
+    """[E, J E, .., J^{N-1} E] in exact numbers."""
+    columns = [E]
+    for _ in range(len(J) - 1):
+        columns.append(J @ columns[-1])
+    return np.concatenate(columns, axis=1)
+
+
+def rational_krylov(J: Array, E: Array) -> Any:
+    """The same in flint's rationals."""
+    N, A, v = len(J), rationals(J), rationals(E)
+    blocks = [v.tolist()]
+    for _ in range(N - 1):
+        v = A * v
+        blocks.append(v.tolist())
+    return _beside(blocks)
+
+
+def same_space(a: Pair, b: Pair) -> bool | None:
+    """Whether two pairs have the same Krylov space; None where that is not decided."""
+    first, second = controllability(a), controllability(b)
+    if first.full and second.full:
+        return True
+    if None not in (first.full, second.full) and first.full != second.full:
+        return False
+    if a.N > EXACT or not (a.rational and b.rational):
+        return None
+    assert a.exact is not None, "a rational pair is exact"
+    assert b.exact is not None, "a rational pair is exact"
+    ours, theirs = rational_krylov(*a.exact), rational_krylov(*b.exact)
+    both = _beside([ours.tolist(), theirs.tolist()])
+    ranks = {int(space.rank()) for space in (ours, theirs, both)}
+    return len(ranks) == 1
+
+
+def _beside(blocks: list[list[list[Any]]]) -> Any:
+    rows = [[entry for block in blocks for entry in block[i]] for i in range(len(blocks[0]))]
+    return fmpq_mat(rows)
+
+
+def _of_rationals(J: Array, E: Array) -> Rank:
+    N = len(J)
+    if N <= EXACT:
+        rank = int(rational_krylov(J, E).rank())
+        return Rank(rank == N, rank, f"the Krylov matrix has rank {rank} of {N} (exact)")
+    if _full_modulo(J, E):
+        return Rank(True, N, f"the Krylov matrix has rank {N} modulo 2^61 - 1, hence over the rationals (exact)")
+    return Rank(None, None, f"the rank is deficient modulo 2^61 - 1, which proves nothing at {N} units")
+
+
+def _full_modulo(J: Array, E: Array) -> bool:
+    """Full rank modulo a prime that divides no denominator is full rank: a minor that is not 0 there is not 0."""
+    N, width = E.shape
+    if any(q.denominator % PRIME == 0 for part in (J, E) for q in part.ravel().tolist()):
+        return False
+    A, v = (_modulo(part) for part in (J, E))
+    blocks = [v.tolist()]
+    for _ in range(N - 1):
+        v = A * v
+        blocks.append(v.tolist())
+        if len(blocks) * width >= N and len(blocks) % max(1, N // width) == 0 and _rank_modulo(blocks, N) == N:
+            return True
+    return bool(_rank_modulo(blocks, N) == N)
+
+
+def _rank_modulo(blocks: list[Any], N: int) -> int:
+    entries = [int(entry) for i in range(N) for block in blocks for entry in block[i]]
+    return int(nmod_mat(N, len(entries) // N, entries, PRIME).rank())
+
+
+def _modulo(matrix: Array) -> Any:
+    return nmod_mat(matrix.shape[0], matrix.shape[1], [_residue(q) for q in matrix.ravel().tolist()], PRIME)
+
+
+def _residue(q: Fraction) -> int:
+    return q.numerator * pow(q.denominator, -1, PRIME) % PRIME
+
+
+def _hautus(pair: Pair) -> bool:
+    """Whether balls prove rank [J - lambda I, E] = N at every eigenvalue."""
+    for bits in BITS if pair.N <= DIRECT else BITS[:1]:
+        with precision(bits):
+            J, E = pair.balls()
+            values = eigenvalues(J)
+            # J is real: the eigenvalues of the lower half plane are conjugates, with conjugate ranks.
+            upper = [value for value in values or () if not value.imag < 0]
+            if values is not None and all(full_at(J, E, value) for value in upper):
+                return True
+    return False
+
+
+def full_at(J: Any, E: Any, value: Any) -> bool:
+    """Whether [J - lambda I, E] has full rank for every J, E and lambda in the balls; False where it is not shown."""
+    N, width = J.nrows(), E.ncols()
+    shift = complex(float(value.real.mid()), float(value.imag.mid()))
+    middle = np.concatenate([_middle(J) - shift * np.eye(N), _middle(E).reshape(N, width)], axis=1)
+    P = np.linalg.pinv(middle)
+    above, below = (acb_mat(len(part), N, part.ravel().tolist()) for part in (P[:N], P[N:]))
+    product = acb_mat(J) * above + acb_mat(E) * below - above * value
+    identity = acb_mat(N, N, np.eye(N).ravel().tolist())
+    return bool(size(product - identity) < 1)
+
+
+def _middle(matrix: Any) -> Array:
+    entries = [float(entry.mid()) for entry in matrix.entries()]
+    return np.array(entries).reshape(matrix.nrows(), matrix.ncols())
+
+
+def _minors_vanish(J: Array, E: Array) -> bool:
+    """Whether every maximal minor of the Krylov matrix is identically zero."""
+    K = krylov(J, E)
+    return all(determinant(K[:, list(chosen)]) == 0 for chosen in combinations(range(K.shape[1]), len(J)))
+
+
+def determinant(matrix: Array) -> Any:
+    """Laplace's expansion, in any commutative ring."""
+    if len(matrix) == 0:
+        return Fraction(1)
+    total: Any = Fraction(0)
+    for j in range(len(matrix)):
+        if matrix[0, j] != 0:
+            minor = np.delete(matrix[1:], j, axis=1)
+            total = total + (-1) ** j * (matrix[0, j] * determinant(minor))
+    return total
