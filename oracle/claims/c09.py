@@ -26,11 +26,12 @@ from flint import arb_mat
 from oracle.arithmetic.ball import Ball
 from oracle.arithmetic.rational import Rational
 from oracle.claims.criterion import Criterion, criterion
-from oracle.claims.one_step import SCALAR_LEAK, jacobian, leak_is_scalar, one_step
+from oracle.claims.one_step import SCALAR_LEAK, OneStep, jacobian, leak_is_scalar, one_step
 from oracle.claims.predicates import DIFFERENTIABLE, EQUILIBRIUM, differentiable, equilibrium, identity
 from oracle.claims.rank import Pair, Rank, controllability, same_space
 from oracle.claims.result import Assumption, Claim, Counterexample, Evaluated, symbolic
 from oracle.claims.setting import Setting
+from oracle.claims.spectrum import DIRECT
 from oracle.errors import NotDecidable
 from oracle.procedures.sameness import Sameness
 from oracle.procedures.tangent_map import tangent_of
@@ -64,12 +65,14 @@ def evaluate(setting: Setting) -> Evaluated:
     net, at = setting.net, setting.at
     pair = of_network(net, at)
     before = controllability(pair)
+    scaled, euler = OneStep((Fraction(0), setting.r), Fraction(1)), OneStep((Fraction(1), Fraction(1)), setting.step)
     outcomes = [
-        ("Krylov space under R", kept(pair, of_network(net.rescale(setting.r), at))),
-        ("Krylov space under Euler", kept(pair, of_recurrence(net.discretize(setting.step), at))),
+        ("Krylov space under R", kept(pair, of_network(net.rescale(setting.r), at), scaled)),
+        ("Krylov space under Euler", kept(pair, of_recurrence(net.discretize(setting.step), at), euler)),
     ]
-    rank = controllability(of_recurrence(net.discretize(setting.step, setting.scheme), at))
-    found = criterion(pair, one_step(setting)) if before.full else None
+    method = one_step(setting)
+    rank = after(pair, of_recurrence(net.discretize(setting.step, setting.scheme), at), method)
+    found = criterion(pair, method) if before.full else None
     outcomes.append((f"criterion for {setting.scheme}", against(found, rank, pair)))
     assumptions = (smooth, Assumption(BEFORE, _told(before), before.how), rest, held, leak)
     return identity(assumptions, outcomes)
@@ -105,12 +108,30 @@ def _split(matrix: Any, N: int) -> tuple[Any, Any]:
     return state, arb_mat(N, width - N, [matrix[i, j] for i in range(N) for j in range(N, width)])
 
 
-def kept(before: Pair, after: Pair) -> Sameness:
+def is_affine(pair: Pair, moved: Pair, method: OneStep | None) -> bool:
+    """Whether a pair is (a + c J, c E^) of the other, exactly: then both span one Krylov space (proof file)."""
+    return (
+        method is not None and len(method.R) == 2 and moved.is_affine_in(pair, method.R[0], method.R[1] * method.step)
+    )
+
+
+def after(pair: Pair, moved: Pair, method: OneStep | None) -> Rank:
+    """The rank of the discrete pair; in large or undecided ones that of the network where they are affine."""
+    found = moved.rank if moved.N <= DIRECT else Rank(None, None, "not tried")
+    if found.full is None and is_affine(pair, moved, method):
+        return pair.rank._replace(how=f"(a + c J, c E^) exactly, and {pair.rank.how}")
+    return moved.rank if found.full is None else found
+
+
+def kept(before: Pair, moved: Pair, method: OneStep) -> Sameness:
     """Whether two Krylov spaces are one."""
-    same = same_space(before, after)
+    same = same_space(before, moved) if before.N <= DIRECT else None
+    if same is None and is_affine(before, moved, method):
+        return Sameness("equal", "the pair is (a + c J, c E^), exactly, and spans the same space", Fraction(0))
+    same = same_space(before, moved) if same is None else same
     if same is None:
         return Sameness("undecided", "the ranks are not decided", None)
-    ranks = [controllability(pair).rank for pair in (before, after)]
+    ranks = [pair.rank.rank for pair in (before, moved)]
     if same:
         return Sameness("equal", f"the spaces are equal, of dimension {ranks[0]} of {before.N}", Fraction(0))
     gap = Fraction(abs(ranks[0] - ranks[1])) if None not in ranks else None  # type: ignore[operator]

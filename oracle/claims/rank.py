@@ -24,7 +24,7 @@ from flint import acb_mat, fmpq_mat, nmod_mat
 
 from oracle.arithmetic.ball import Ball, precision
 from oracle.claims.spectrum import BITS, DIRECT, eigenvalues, rationals, size
-from oracle.records.exact import Array
+from oracle.records.exact import Array, Exact
 from oracle.records.operator import Operator, constant_free
 
 EXACT = 24
@@ -57,7 +57,7 @@ class Pair:
     @classmethod
     def of(cls, J: Operator, E: Operator) -> Pair:
         """A pair of exact matrices."""
-        return cls(lambda: (Ball().lift(J.expanded), Ball().lift(E.expanded)), (J, E), *E.shape)
+        return cls(lambda: (Ball().lift(J.expanded), Ball().lift(E.expanded)), (J, E), E.shape[0], E.shape[1])
 
     @classmethod
     def dense(cls, J: Array, E: Array) -> Pair:
@@ -77,9 +77,25 @@ class Pair:
         factors = [part for op in self.operators for t in op.terms for part in (t.left, t.dense, t.right)]
         return all(constant_free(np.asarray(part)) for part in factors if part is not None)
 
+    @cached_property
+    def rank(self) -> Rank:
+        """The rank of the Krylov matrix, as far as it can be decided."""
+        return _rank(self)
+
+    def is_affine_in(self, other: Pair, shift: Fraction, factor: Exact) -> bool:
+        """Whether this pair is (shift + factor J, factor E) of the other, exactly; factor > 0."""
+        if self.operators is None or other.operators is None:
+            return False
+        J, E = other.operators
+        return self.operators == (Operator.diagonal(shift, self.N) + J.scaled(factor), E.scaled(factor))
+
 
 def controllability(pair: Pair) -> Rank:
     """The rank of the Krylov matrix, as far as it can be decided."""
+    return pair.rank
+
+
+def _rank(pair: Pair) -> Rank:
     if pair.I == 0:
         return Rank(pair.N == 0, 0, "there is no input")
     if pair.rational and pair.exact is not None:
