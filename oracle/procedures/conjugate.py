@@ -61,6 +61,17 @@ def _stacked(top: Operator, bottom: Operator) -> Operator:
     return Operator.dense(np.vstack([top.expanded, bottom.expanded]))
 
 
+def _product(V: Operator, op: Operator) -> Operator:
+    """V times an operator whose dense form is mostly zero (a diagonal above zeros): only the rest is multiplied."""
+    if op.is_diagonal:
+        return V @ op
+    left, right = V.expanded, op.expanded
+    total = np.full((left.shape[0], right.shape[1]), Fraction(0), dtype=object)
+    for i, j in np.argwhere(right != 0):
+        total[:, j] = total[:, j] + left[:, i] * right[i, j]
+    return Operator.dense(total)
+
+
 def semiconjugacy(
     large: Lure,
     small: Lure,
@@ -102,7 +113,13 @@ def sides(
     P, Q = (Operator.zero(len(V), large.input_size) if part is None else Operator.dense(part) for part in (now, after))
     carried = O.apply(sum_vectors(large.c, large.state_size))
     return (
-        replace(large, A=O @ large.A, B=O @ large.B, E=O @ large.E + Q, c=(carried, *((offset,) if step else ()))),
+        replace(
+            large,
+            A=O @ large.A,
+            B=_product(O, large.B),
+            E=_product(O, large.E) + Q,
+            c=(carried, *((offset,) if step else ())),
+        ),
         Lure(
             A=small.A @ O,
             B=small.B,
