@@ -261,9 +261,4 @@ def _is_one(factor: Diagonal) -> bool:
 
 
 def _is_identity(op: Operator) -> bool:
-    return (
-        len(op.terms) == 1
-        and op.terms[0].dense is None
-        and _is_one(op.terms[0].left)
-        and _is_one(op.terms[0].right)
-    )
+    return len(op.terms) == 1 and op.terms[0].dense is None and _is_one(op.terms[0].left) and _is_one(op.terms[0].right)

@@ -2,7 +2,8 @@
 
 General argument. v' = W h' + M x~' = (-(W h + M x~) + W s(v) + M x)/tau = (-v + W s(v) + M x + b)/tau: both states
 decay with the one rate 1/tau, so the leak acts on v as a number. A step of Euler or exponential Euler multiplies the
-states by one number p and the rest by one number q, p - 1 = -q/tau, and the same sum gives v_{k+1} = p v_k + q (..)/tau.
+states by one number p and the rest by one number q, p - 1 = -q/tau, and the same sum gives
+v_{k+1} = p v_k + q (..)/tau.
 Without the filter: M x' and M x_{k+1} take the place of M x~'.
 
 The defect d = v - W h - M x~ - b of a v(0) that is not in the range: if h is driven by s(v), d' = -d/tau.
