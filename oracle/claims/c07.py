@@ -4,7 +4,12 @@
     d_{k+1} <= q_k d_k + (C2/2) | |B| (W delta + M xi)^{o2} |,   d_0 = 0
 
 with either q on the segment [h_lin, h] and the deviation of h_lin, or q of the linear step and the deviation of h; the
-powers are componentwise. `remainder` has the forms, `regular` the regular radius.
+powers are componentwise. `remainder` has the forms, `regular` the regular radius. In continuous time the same pairs:
+
+    |d(t)| <= int_0^t e^{int_s^t mu} (C2/2) | |B| (W delta + M xi)^{o2} | ds
+
+(a) mu(s) >= the logarithmic norm of the nonlinear J on [h_lin(s), h(s)], delta = h_lin - h*; (b) mu = mu(J*),
+delta = h - h*. mu(J*) with delta = h_lin - h* is false: `wrong_pair`.
 """
 
 from __future__ import annotations
@@ -34,7 +39,7 @@ from oracle.reference.entry import reference
 STATEMENT = (
     "|s(z) - s(z*) - s'(z*)(z - z*)| <= (C2/2)(z - z*)^2 with C2 = sup|s''|, and the distance of the nonlinear and the "
     "linearised run obeys d_0 = 0, d_{k+1} <= q d_k + (C2/2)| |B|(W delta + M xi)^{o2} |, with q on the segment and "
-    "delta of the linear run, or with q of the linear step and delta of the nonlinear run."
+    "delta of the linear run, or with q of the linear step and delta of the nonlinear run; alike in continuous time."
 )
 LATEX = (
     r"\|d_{k+1}\|\le q_k\|d_k\|+\tfrac{C_2}{2}\bigl\|\,|B|\,(W\delta_k+M\xi_k)^{\circ 2}\bigr\|,\quad "
