@@ -4,9 +4,9 @@
     current    tau v' = -v + W s(v) + M x + b,    v = W h + M x~ + b
 
 No derivative of the input is needed, and D commutes with the map exactly, for Euler and exponential Euler alike.
-Without the filter the current form sees x + tau x'; Euler's step of that is exact with (x_{k+1} - (1 - alpha) x_k)/alpha in
-its place. The way back: v(0) - M x~(0) - b has to be in the range of W, and h(0) is unique where W is injective. With
-constant input: K. D. Miller and F. Fumarola, Neural Computation 24, 2012.
+Without the filter the current form sees x + tau x'; Euler's step of that is exact with
+(x_{k+1} - (1 - alpha) x_k)/alpha in its place. The way back: v(0) - M x~(0) - b has to be in the range of W, and h(0)
+is unique where W is injective. With constant input: K. D. Miller and F. Fumarola, Neural Computation 24, 2012.
 """
 
 from __future__ import annotations
