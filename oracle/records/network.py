@@ -60,15 +60,8 @@ class Network(Record):
         _made: tuple[Lure, Origin] | None = None,
     ) -> None:
         if _made is None:
-            given = {
-                name: value
-                for name, value in (("A", A), ("B", B), ("W", W), ("M", M), ("b", b), ("E", E), ("c", c))
-                if value is not None
-            }
-            dtype = parse.given_dtype(given)
-            field = parse.general({**given, "activation": activation})
-            arguments = {name: parse.kept(value, name) for name, value in given.items()}
-            _made = (field, Origin("general", {**arguments, "activation": field.activation}, dtype=dtype))
+            field, arguments, dtype = parse.stated(activation, A=A, B=B, W=W, M=M, b=b, E=E, c=c)
+            _made = (field, Origin("general", arguments, dtype=dtype))
         object.__setattr__(self, "field", _made[0])
         object.__setattr__(self, "origin", _made[1])
 

@@ -173,6 +173,14 @@ def given_dtype(arguments: Mapping[str, Any]) -> str:
     return dtypes.pop() if len(dtypes) == 1 else "float64"
 
 
+def stated(activation: Any, **coefficients: Any) -> tuple[Lure, dict[str, Any], str]:
+    """The normal form, the arguments it was stated with, and their dtype."""
+    given = {name: value for name, value in coefficients.items() if value is not None}
+    field = general({**given, "activation": activation})
+    arguments = {name: kept(value, name) for name, value in given.items()}
+    return field, {**arguments, "activation": field.activation}, given_dtype(given)
+
+
 def kept(value: Any, name: str) -> Any:
     """A general coefficient as the record remembers it."""
     if isinstance(value, Operator | Constant | Fraction):

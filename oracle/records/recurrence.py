@@ -139,17 +139,9 @@ class Recurrence(Record):
         _made: tuple[str, Any, Fraction, Origin] | None = None,
     ) -> None:
         if _made is None:
-            given = {
-                name: value
-                for name, value in (("A", A), ("B", B), ("W", W), ("M", M), ("b", b), ("E", E), ("c", c))
-                if value is not None
-            }
-            dtype = parse.given_dtype(given)
-            lure = parse.general({**given, "activation": activation})
-            arguments = {name: parse.kept(value, name) for name, value in given.items()}
+            lure, arguments, dtype = parse.stated(activation, A=A, B=B, W=W, M=M, b=b, E=E, c=c)
             grid = positive(step)
-            origin = Origin("general", {**arguments, "activation": lure.activation, "step": grid}, dtype=dtype)
-            _made = ("lure", lure, grid, origin)
+            _made = ("lure", lure, grid, Origin("general", {**arguments, "step": grid}, dtype=dtype))
         for name, value in zip(("equation", "parameters", "step", "origin"), _made, strict=True):
             object.__setattr__(self, name, value)
 
