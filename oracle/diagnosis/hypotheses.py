@@ -61,9 +61,9 @@ def rereadings(evidence: Evidence) -> Iterator[tuple[str, Steps]]:
             yield "input-late", columns(before, after, np.concatenate([edge, X[:-1]]))
             yield "input-early", columns(before, after, np.concatenate([X[1:], edge]))
     if h0.any() and K:
+        # Whatever the first row says: h0 may be written down and then not used.
         ignored = np.concatenate([np.zeros_like(before[:1]), before[1:]])
-        if not evidence.recording.has_initial or not H[0].any():
-            yield "initial-state-ignored", columns(ignored, after, X)
+        yield "initial-state-ignored", columns(ignored, after, X)
     if K > 1:
         yield "state-not-carried", columns(np.broadcast_to(h0, before.shape), after, X)
         if np.array_equal(H[1], h0):

@@ -52,10 +52,12 @@ def _before_stepping(code: Code) -> Run:
     return lambda h0, X: runs(code)(h0, X)[:-1]
 
 
-def _ignored(code: Code, shown: bool) -> Run:
+def _ignored(code: Code, first: str) -> Run:
+    """Started from zero; the first row is left out, the zero, or h0 all the same."""
+
     def run(h0: Any, X: Any) -> Any:
         H = runs(code)(np.zeros_like(h0), X)
-        return H if shown else H[1:]
+        return {"left out": H[1:], "zero": H, "h0": np.concatenate([h0[None], H[1:]])}[first]
 
     return run
 
@@ -103,8 +105,9 @@ PLANTED: dict[str, Plant] = {
     "input-late: first held": lambda n: (n.record(), runs(Code.of(n), read=_read(-1, "held"))),
     "input-early": lambda n: (n.record(), runs(Code.of(n), read=_read(1, "zero"))),
     "input-early: last held": lambda n: (n.record(), runs(Code.of(n), read=_read(1, "held"))),
-    "initial-state-ignored": lambda n: (n.record(), _ignored(Code.of(n), False)),
-    "initial-state-ignored: shown": lambda n: (n.record(), _ignored(Code.of(n), True)),
+    "initial-state-ignored": lambda n: (n.record(), _ignored(Code.of(n), "left out")),
+    "initial-state-ignored: shown": lambda n: (n.record(), _ignored(Code.of(n), "zero")),
+    "initial-state-ignored: denied": lambda n: (n.record(), _ignored(Code.of(n), "h0")),
     "state-not-carried": lambda n: (n.record(), _not_carried(Code.of(n))),
     "records-before-stepping": lambda n: (n.record(), _before_stepping(Code.of(n))),
     "wrong-step": lambda n: (n.record(), runs(Code.of(n, np.asarray(0.45, dtype=n.dtype)))),
