@@ -26,12 +26,13 @@ class Tolerance:
     Attributes
     ----------
     elementwise : ndarray
-        kind "step": (K, N) or (K, batch, N), for H[k+1] computed from the candidate's own H[k].
+        kind "step": (K, N) or (K, batch, N), for one step from each state of the float64 run, or of `run`.
         kind "trajectory": (K+1, N) or (K+1, batch, N), for H[k] against the exact run from h0.
     atol : float
         The largest of them, for `assert_close(..., rtol=0, atol=tol.atol)`.
     status : str
-        "proved": holds for every program the assumptions describe.
+        "proved": holds for every program the assumptions describe. "observed": rests on the float64 run being close
+        to the candidate's, which nobody proved (a trajectory before there is a run).
     assumptions : tuple of str
     """
 
@@ -93,7 +94,8 @@ def tolerance(
         )
     if kind == "step":
         step = _one_step(rec, given, H, model)
-        return Tolerance(kind, model.name, given.given(step), "proved", (*model.assumptions, _SHADOW))
+        return Tolerance(kind, model.name, given.given(step), "proved", model.assumptions)
+    status = "observed" if run is None else "proved"
     if run is None:
         uncertainty = _one_step(rec, given, H, model)
         signed, assumptions = np.zeros_like(uncertainty), (*model.assumptions, _SHADOW)
@@ -103,10 +105,10 @@ def tolerance(
     bounds = [_whole(rec, H[:, i], given.X[:, i], signed[:, i], uncertainty[:, i]) for i in range(given.batch)]
     if run is not None and not np.array_equal(H[0], given.h0):
         raise BadInput("run[0] is not h0.", "the run starts elsewhere.", "pass the h0 the run started from.")
-    return Tolerance(kind, model.name, given.given(np.stack(bounds, axis=1)), "proved", assumptions)
+    return Tolerance(kind, model.name, given.given(np.stack(bounds, axis=1)), status, assumptions)
 
 
-_SHADOW = "bounds are evaluated along the float64 run, which the candidate's states are close to"
+_SHADOW = "one-step bounds at the candidate's states are those at the float64 run's (not proved)"
 
 
 def _one_step(rec: Recurrence, run: Samples, H: Array, model: Precision) -> Array:

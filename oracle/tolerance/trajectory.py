@@ -1,4 +1,4 @@
-"""The proven trajectory bound: how far a whole run may be from the exact one.
+"""The trajectory bound: how far a whole run may be from the exact one. Proved for a run that is known.
 
 With e_k the error of a run, J_k = A + B S_k W its Jacobian and r_k its residual,
 
