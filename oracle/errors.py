@@ -23,6 +23,14 @@ class BadInput(ValueError):
         self.remedy = remedy
         self.data = data
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by its parts, so that an error in a worker process reaches its caller."""
+        return _bad_input, (self.seen, self.meaning, self.remedy, self.data)
+
+
+def _bad_input(seen: str, meaning: str, remedy: str, data: dict[str, Any]) -> BadInput:
+    return BadInput(seen, meaning, remedy, **data)
+
 
 class NotDecidable(ArithmeticError):
     """An exact question that this arithmetic has no answer to (a transcendental of a transcendental, say)."""
