@@ -1,4 +1,4 @@
-"""The whole claim catalogue on trained networks and on 200 random networks of every convention, and every counterexample.
+"""The whole claim catalogue on trained networks and on 200 random ones of every convention; every counterexample.
 
     python reports/catalogue.py [--quick] [--only C6,C7] [--family NAME] [--jobs 2]
 

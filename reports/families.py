@@ -117,7 +117,7 @@ def random_networks(each: int = EACH, largest: int = max(SIZES)) -> Iterator[Cas
             rng = np.random.default_rng([SEED, list(CONVENTIONS).index(family), index])
             N, gain = SIZES[index % len(SIZES)], GAINS[index % len(GAINS)]
             s = ACTIVATIONS[index % len(ACTIVATIONS)]
-            if N > largest:
+            if largest < N:
                 continue
             net, step = make(rng, index, N, 1 + index % 3, gain, s)
             options: dict[str, Any] = {"r": FACTORS[index % len(FACTORS)]}
