@@ -20,8 +20,8 @@ from flint import acb, fmpq, fmpq_mat, fmpq_poly
 
 from oracle.arithmetic.ball import Ball, precision
 from oracle.claims.one_step import OneStep, evaluated, in_balls
-from oracle.claims.rank import BALLS, EXACT, Pair
-from oracle.claims.spectrum import BITS, eigenvalues, isolated, rationals
+from oracle.claims.rank import EXACT, Pair
+from oracle.claims.spectrum import BITS, DIRECT, isolated, rationals
 from oracle.records.exact import Array
 
 
@@ -100,9 +100,9 @@ def _at_matrix(p: Any, C: Any) -> Any:
 
 def _by_balls(pair: Pair, method: OneStep) -> Criterion:
     """The conditions where balls prove them."""
-    for bits in BITS:
+    for bits in BITS if pair.N <= DIRECT else BITS[:1]:
         with precision(bits):
-            values = eigenvalues(pair.balls()[0]) if pair.N <= BALLS else None
+            values = pair.eigenvalues()
             if values is None or not isolated(values):
                 continue
             step = acb(Ball().number(method.step))

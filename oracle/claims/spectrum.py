@@ -1,13 +1,9 @@
 """Eigenvalues, enclosed, and whether two spectra are one.
 
 Up to `DIRECT` units flint's certified solver is used: it isolates simple eigenvalues, encloses a cluster by as many
-identical balls as it has members, and refuses a matrix that is defective. Beyond, an approximate diagonalisation in
-float64 is made rigorous: with X, Y approximate eigenvectors and their inverse and D approximate eigenvalues,
-
-    X^-1 J X = D + (Y X)^-1 Y (J X - X D),   |(Y X)^-1 Y (J X - X D)| <= |Y (J X - X D)| / (1 - |I - Y X|) = rho
-
-so by Gershgorin's theorem every connected component of the discs of radius rho about D holds as many eigenvalues as
-discs. A rational matrix has an exact characteristic polynomial, whose roots come with their multiplicity.
+identical balls as it has members, and refuses a matrix that is defective. Beyond, a diagonalisation in float64 is made
+rigorous (`oracle.claims.diagonalise`). A rational matrix has an exact characteristic polynomial, whose roots come with
+their multiplicity.
 """
 
 from __future__ import annotations
@@ -17,10 +13,12 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
-from flint import acb, acb_mat, arb, fmpq, fmpq_mat
+from flint import acb, acb_mat, arb, arb_mat, fmpq, fmpq_mat
 
-from oracle.arithmetic.ball import precision
+from oracle.arithmetic.ball import Ball, precision
+from oracle.claims.diagonalise import OUT, diagonalised, upward
 from oracle.records.exact import Array
+from oracle.records.operator import Operator
 
 DIRECT = 32
 """Units up to which the certified solver runs: 0.2 s at 32, N^3 and a large constant beyond."""
@@ -30,7 +28,6 @@ BITS = (128, 512)
 """Precisions tried in turn: a cluster of k eigenvalues is known to 1/k of the digits only."""
 RESOLUTION = 2.0**-20
 """Two spectra that overlap one to one are called the same if the enclosures are this narrow, relative to |J|."""
-_OUT = 2.0**-48  # relative; more than the few float64 roundings of a distance or of a sum of radii
 
 
 class Discs(NamedTuple):
@@ -58,6 +55,15 @@ def rationals(matrix: Array) -> Any:
     return fmpq_mat(rows, columns, [fmpq(q.numerator, q.denominator) for q in matrix.ravel().tolist()])
 
 
+def lifted(op: Operator) -> Any:
+    """An exact operator as an arb_mat at the working precision; its diagonal factors are read once, not per entry."""
+    ops, total = Ball(), arb_mat(*op.shape)
+    for term in op.terms:
+        dense = ops.lift(np.eye(op.shape[0]) if term.dense is None else term.dense)
+        total = total + ops.scale(term.left, ops.scale(term.right, dense.transpose()).transpose())
+    return total
+
+
 def exact_eigenvalues(matrix: Array) -> tuple[Any, ...]:
     """Eigenvalues of a rational matrix at the working precision, each as often as its algebraic multiplicity."""
     # A factor with imaginary roots is even: root by root of each factor, their real parts are exactly zero.
@@ -68,7 +74,8 @@ def exact_eigenvalues(matrix: Array) -> tuple[Any, ...]:
 def eigenvalues(matrix: Any) -> tuple[Any, ...] | None:
     """Enclosures of the eigenvalues of an arb_mat at the working precision, or None where none were found."""
     if matrix.nrows() > DIRECT:
-        return _from_floats(matrix)
+        found = diagonalised(matrix)
+        return None if found is None else found.enclosures()
     for multiple in (False, True):
         try:
             return tuple(acb_mat(matrix).eig(multiple=multiple))
@@ -103,13 +110,13 @@ def spectrum(lifted: Callable[[], Any], exact: Array | None = None) -> tuple[Any
 def size(matrix: Any) -> float:
     """Largest row sum of moduli of an arb_mat, from above."""
     rows = ([matrix[i, j] for j in range(matrix.ncols())] for i in range(matrix.nrows()))
-    return max((_up(sum((abs(entry) for entry in row), arb(0))) for row in rows), default=0.0)
+    return max((upward(sum((abs(entry) for entry in row), arb(0))) for row in rows), default=0.0)
 
 
 def discs(values: Sequence[Any]) -> Discs:
     """Enclosures as discs with float64 centres."""
     centres = np.array([complex(float(v.real.mid()), float(v.imag.mid())) for v in values], dtype=complex)
-    return Discs(centres, np.array([_up(abs(v - acb(c))) for v, c in zip(values, centres.tolist(), strict=True)]))
+    return Discs(centres, np.array([upward(abs(v - acb(c))) for v, c in zip(values, centres.tolist(), strict=True)]))
 
 
 def isolated(values: Sequence[Any]) -> bool:
@@ -138,8 +145,8 @@ def matching(a: Sequence[Any], b: Sequence[Any]) -> Distance:
 def _distances(a: Discs, b: Discs) -> tuple[Array, Array]:
     """Lower and upper bounds of every distance; 0 where discs touch."""
     apart = np.abs(a.centres[:, None] - b.centres[None, :])
-    radii = (a.radii[:, None] + b.radii[None, :]) * (1 + _OUT)
-    return np.maximum(apart * (1 - _OUT) - radii, 0.0), (apart * (1 + _OUT) + radii) * (1 + _OUT)
+    radii = (a.radii[:, None] + b.radii[None, :]) * (1 + OUT)
+    return np.maximum(apart * (1 - OUT) - radii, 0.0), (apart * (1 + OUT) + radii) * (1 + OUT)
 
 
 def _perfect(allowed: Array) -> list[int] | None:
@@ -162,57 +169,3 @@ def _perfect(allowed: Array) -> list[int] | None:
     if not all(augment(i, set()) for i in range(N)):
         return None
     return [partner.index(i) for i in range(N)]
-
-
-def _from_floats(matrix: Any) -> tuple[Any, ...] | None:
-    """An approximate diagonalisation, made rigorous; None where it is too ill-conditioned."""
-    N = matrix.nrows()
-    middle = np.array([float(entry.mid()) for entry in matrix.entries()]).reshape(N, N)
-    try:
-        values, X = np.linalg.eig(middle)
-        Y = np.linalg.inv(X)
-    except np.linalg.LinAlgError:
-        return None
-    if not (np.all(np.isfinite(X)) and np.all(np.isfinite(Y))):
-        return None
-    D, right, left = [acb(v) for v in values.tolist()], _complex(X), _complex(Y)
-    moved = acb_mat(N, N, [entry * D[k % N] for k, entry in enumerate(right.entries())])
-    off = _row_sums(left * right - _complex(np.eye(N)))
-    rho = _row_sums(left * (acb_mat(matrix) * right - moved))
-    if not (off < 0.5 and np.isfinite(rho)):  # 1/2 rather than 1: a Y X this far from I is no diagonalisation
-        return None
-    return _components(values, rho / (1 - off) * (1 + _OUT))
-
-
-def _components(values: Array, rho: float) -> tuple[Any, ...]:
-    """Every disc that touches others becomes the disc that holds its whole component."""
-    N, touching = len(values), np.abs(values[:, None] - values[None, :]) * (1 - _OUT) <= 2 * rho
-    label = np.arange(N)
-    for _ in range(N):
-        smaller = np.min(np.where(touching, label[None, :], N), axis=1)
-        if np.array_equal(smaller, label):
-            break
-        label = smaller
-    made = []
-    for i in range(N):
-        others = values[label == label[i]]
-        centre = others[0]
-        radius = (float(np.max(np.abs(others - centre))) * (1 + _OUT) + rho) * (1 + _OUT)
-        made.append(acb(arb(centre.real, radius), arb(centre.imag, radius)))
-    return tuple(made)
-
-
-def _complex(matrix: Array) -> Any:
-    return acb_mat(matrix.shape[0], matrix.shape[1], matrix.ravel().tolist())
-
-
-def _row_sums(matrix: Any) -> float:
-    N = matrix.ncols()
-    bounds = np.array([_up(abs(entry)) for entry in matrix.entries()]).reshape(-1, N)
-    return float(np.max(np.sum(bounds, axis=1)) * (1 + N * 2.0**-52))
-
-
-def _up(value: Any) -> float:
-    """An upper bound of a ball that is not negative, as a float."""
-    bound = float(value.abs_upper())
-    return float(np.nextafter(bound, np.inf)) if bound else 0.0
