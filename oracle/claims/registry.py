@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Any
 
-from oracle.claims import c01, c02, c03, c04, c05, c06, c07, c08, c09, c10, c13, c14, c15, c16
+from oracle.claims import c01, c02, c03, c04, c05, c06, c07, c08, c09, c10, c11, c13, c14, c15, c16
 from oracle.claims.result import Claim, ClaimResult
 from oracle.errors import BadInput
 
@@ -23,7 +23,10 @@ class Registry(dict[str, Claim]):
 
 
 CLAIMS = Registry(
-    {module.CLAIM.id: module.CLAIM for module in (c01, c02, c03, c04, c05, c06, c07, c08, c09, c10, c13, c14, c15, c16)}
+    {
+        module.CLAIM.id: module.CLAIM
+        for module in (c01, c02, c03, c04, c05, c06, c07, c08, c09, c10, c11, c13, c14, c15, c16)
+    }
 )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from oracle.errors import BadInput
 from oracle.procedures.cube import Cube
 from oracle.procedures.linearize import operating_point
-from oracle.records.exact import Array
+from oracle.records.exact import Array, exact_array
 from oracle.records.layout import Samples, samples
 from oracle.records.network import Network
 from oracle.records.recurrence import positive
@@ -46,6 +46,8 @@ class Setting:
         Samples and initial state of what is measured in floating point.
     elman_step : Fraction or None
         The step of C13, the network's time constant by default.
+    noise : ndarray, (N, m)
+        Sig of C11, dh = F dt + Sig dw; by default every unit has its own noise and a share of its neighbour's.
     """
 
     net: Network
@@ -58,6 +60,7 @@ class Setting:
     at_after: tuple[Array, Array]
     run: Samples
     elman_step: Fraction | None
+    noise: Array
 
     @classmethod
     def read(
@@ -75,6 +78,7 @@ class Setting:
         inputs: Any = None,
         h0: Any = None,
         elman_step: Any = None,
+        noise: Any = None,
         **unknown: Any,
     ) -> Setting:
         """Read options, with defaults."""
@@ -88,7 +92,7 @@ class Setting:
             raise BadInput(
                 f"unknown options {sorted(unknown)}." if unknown else "both r and tau were given.",
                 "a misspelling, or an option of something else." if unknown else "both name the rescaling factor.",
-                "use r, step, at, scheme, collapsed, step_after, at_after, inputs, h0, elman_step.",
+                "use r, step, at, scheme, collapsed, step_after, at_after, inputs, h0, elman_step, noise.",
             )
         factor = positive(3 if r is None and tau is None else (tau if r is None else r), "r")
         delta = _default_step(net) if step is None else positive(step)
@@ -104,6 +108,7 @@ class Setting:
             point if at_after is None else operating_point(net, at_after),
             _default_run(net, inputs, h0),
             None if elman_step is None else positive(elman_step, "elman_step"),
+            _default_noise(net.N) if noise is None else _noise(noise, net.N),
         )
 
     @cached_property
@@ -135,6 +140,25 @@ def _default_point(net: Network) -> tuple[Array, Array]:
     size = net.N + net.I
     entries = (2 * rng.integers(-_SIXTEENTHS, _SIXTEENTHS, size) + 1) / (2 * _SIXTEENTHS)
     return operating_point(net, (entries[: net.N], entries[net.N :]))
+
+
+def _default_noise(N: int) -> Array:
+    """Odd 32nds from a fixed seed, on the diagonal and beside it: units differ, and neighbours share noise."""
+    entries = (2 * np.random.default_rng(N).integers(1, _SIXTEENTHS, (2, N)) + 1) / (2 * _SIXTEENTHS)
+    return exact_array(np.diag(entries[0]) - np.diag(entries[1, 1:], -1), "noise", 2)
+
+
+def _noise(value: Any, N: int) -> Array:
+    """Sig as an exact matrix; a vector has one entry per unit, a number is the same for all."""
+    given = np.asarray(value)
+    matrix = exact_array(given if given.ndim == 2 else np.diag(np.broadcast_to(given, N)), "noise", 2)
+    if matrix.shape[0] != N:
+        raise BadInput(
+            f"noise has shape {matrix.shape}; expected ({N}, m).",
+            "it belongs to another network.",
+            "pass a matrix with one row per unit, one number per unit, or one number.",
+        )
+    return matrix
 
 
 def _default_run(net: Network, inputs: Any, h0: Any) -> Samples:

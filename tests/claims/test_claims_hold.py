@@ -133,7 +133,7 @@ def test_bad_input_is_explained():
     with pytest.raises(oracle.BadInput, match="continuous-time"):
         oracle.claims["C1"].verify(net.discretize(step=0.1))
     with pytest.raises(oracle.BadInput, match="C1"):
-        oracle.claims["C11"]
+        oracle.claims["C19"]
     with pytest.raises(oracle.BadInput, match="stepp"):
         oracle.claims["C1"].verify(net, stepp=0.1)
     with pytest.raises(oracle.BadInput):
