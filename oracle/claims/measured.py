@@ -21,13 +21,14 @@ from oracle.records.exact import Array
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """|value| in [low, high] and its bound, entry by entry, rounded outward."""
+    """|value| in [low, high] and its bound, entry by entry, rounded outward; `by` what computed them."""
 
     name: str
     low: Array
     high: Array
     bound: Array
     resolution: float
+    by: str = "balls"
 
     @staticmethod
     def of(name: str, values: Sequence[Any], bounds: Sequence[Any], resolution: float) -> Compared:
@@ -73,7 +74,7 @@ class Compared:
         rest = f"; {below} entries with bounds below {self.resolution:.0e} not contradicted" if below else ""
         return (
             f"{self.name}: {state}, largest value {self.high[self.main]:.6g} against {self.bound[self.main]:.6g}, "
-            f"least slack {self.least_slack:.4g} (balls){rest}"
+            f"least slack {self.least_slack:.4g} ({self.by}){rest}"
         )
 
 

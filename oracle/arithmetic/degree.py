@@ -1,0 +1,311 @@
+"""The degree interpretation: which power of r each quantity of a float64 run carries once time is rescaled by r.
+
+R multiplies A, B, E and c by r and divides the step by r. Read with such coefficients (`Graded`), an equation has a
+degree d for every quantity: in the rescaled run it is r^d times what it was. Sums need one degree throughout, tanh and
+the logistic need degree 0, relu and the identity keep any degree; what breaks a rule is `NotHomogeneous`.
+
+For r = 2^e rounding commutes with all of it, fl(2^e x) = 2^e fl(x), as long as nothing scaled leaves the normal range.
+To decide that on a run, for any order of summation, with FMA or without, flushed to zero or not, each sum is given a
+grid: a double x is a multiple of 2^(floor(log2 |x|) - 52), a product one of the product of the grids, a sum of
+multiples is a multiple, and rounding to 53 bits leaves it one. So a partial sum is zero or at least its grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from oracle.arithmetic.float64 import Float64
+from oracle.equations.activations import ACTIVATIONS
+from oracle.records.exact import Array, Diagonal, objects
+from oracle.records.operator import Operator, Term
+
+MANTISSA = 52
+"""Bits after the leading one of a double."""
+NEVER = 10**6
+"""Beyond any exponent of a double: the grid of nothing but zeros."""
+
+
+class NotHomogeneous(ArithmeticError):
+    """A quantity that is not a power of r times what it was."""
+
+
+@dataclass
+class Extent:
+    """Exponents of all quantities of one degree: the least and the largest that were seen, and what sums may reach."""
+
+    least: int = NEVER
+    largest: int = -NEVER
+    grid: int = NEVER
+    most: int = -NEVER
+
+
+Extents = dict[int, Extent]
+
+
+@dataclass(frozen=True, eq=False)
+class Graded:
+    """A number and the power of r it carries, zero carrying any; `extents` remembers what was scaled on the way."""
+
+    value: Any
+    degree: int = 0
+    extents: Extents | None = None
+
+    def __post_init__(self) -> None:
+        if self.extents is not None:
+            note(self.extents, self.degree, np.array(float(self.value)))
+
+    def __mul__(self, other: Any) -> Graded:
+        if isinstance(other, np.ndarray):
+            return NotImplemented  # numpy then multiplies entry by entry
+        other = graded(other)
+        return Graded(self.value * other.value, self.degree + other.degree, self._all(other))
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Graded:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
+        other = graded(other)
+        return Graded(self.value / other.value, self.degree - other.degree, self._all(other))
+
+    def __rtruediv__(self, other: Any) -> Graded:
+        return graded(other) / self
+
+    def __add__(self, other: Any) -> Graded:
+        other = graded(other)
+        if self.value == 0 or other.value == 0:
+            return self if other.value == 0 else other
+        return Graded(self.value + other.value, common([self.degree, other.degree]), self._all(other))
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Graded:
+        return self + graded(other) * -1
+
+    def __eq__(self, other: object) -> bool:
+        other = graded(other)
+        return bool(self.value == other.value) and (self.value == 0 or self.degree == other.degree)
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def _all(self, other: Graded) -> Extents | None:
+        return other.extents if self.extents is None else self.extents
+
+
+def graded(value: Any) -> Graded:
+    """A number of degree 0, or what has a degree already."""
+    return value if isinstance(value, Graded) else Graded(value)
+
+
+def exponential(z: Graded) -> Graded:
+    """exp in float64, for an argument of degree 0."""
+    if z.degree and z.value != 0:
+        raise NotHomogeneous(f"exp of a quantity of degree {z.degree} in r")
+    return Graded(float(np.exp(float(z))), 0, z.extents)
+
+
+def common(degrees: Sequence[int]) -> int:
+    """The one degree of all summands."""
+    found = sorted(set(degrees))
+    if len(found) > 1:
+        raise NotHomogeneous(f"a sum of quantities of degrees {found} in r")
+    return found[0] if found else 0
+
+
+def note(extents: Extents, degree: int, value: Array, grid: int = NEVER, size: Array | None = None) -> None:
+    """Remember a scaled quantity; one of degree 0 has the same bits in both runs and needs no watching."""
+    if degree:
+        extent = extents.setdefault(degree, Extent())
+        extent.least = min(extent.least, lowest(value))
+        extent.largest = max(extent.largest, highest(value) - 2)
+        extent.grid = min(extent.grid, lowest(value), grid)
+        extent.most = max(extent.most, highest(np.abs(value) if size is None else size))
+
+
+class Weighted(NamedTuple):
+    """A value (units, columns) in float64 and its degree."""
+
+    value: Array
+    degree: int
+
+
+class _Read(NamedTuple):
+    """An operator as given, in plain numbers, and its degree (None: it has no terms)."""
+
+    given: Operator
+    plain: Operator
+    degree: int | None
+
+
+@dataclass
+class Degrees:
+    """Arithmetic on `Weighted` values; `extents` by degree holds how small and large what was scaled has been."""
+
+    extents: Extents = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._floats = Float64()
+        self._operators: dict[int, _Read] = {}
+
+    def _note(self, degree: int, value: Array, grid: int = NEVER, size: Array | None = None) -> None:
+        note(self.extents, degree, value, grid, size)
+
+    def number(self, value: Any, degree: int) -> Graded:
+        """A coefficient or step of this degree; whatever is formed of it is remembered too."""
+        return Graded(value, degree, self.extents)
+
+    def _read(self, op: Operator) -> _Read:
+        if id(op) not in self._operators:
+            terms, degrees = [], []
+            for t in op.terms:
+                (left, a), (dense, b), (right, c) = (plain(part) for part in (t.left, t.dense, t.right))
+                terms.append(Term(left, dense, right))
+                degrees.append(a + b + c)
+                for part, degree in ((left, a), (dense, b), (right, c)):
+                    if part is not None:
+                        self._note(degree, _floats(part))
+            shared = common(degrees) if degrees else None
+            self._operators[id(op)] = _Read(op, Operator(op.shape, tuple(terms)), shared)
+        return self._operators[id(op)]
+
+    def watch(self, op: Operator) -> None:
+        """Remember the coefficients of an operator whether they are used or not."""
+        self._read(op)
+
+    def lift(self, exact: Array) -> Weighted:
+        """Numbers, with the degree they carry."""
+        numbers, degree = plain(np.asarray(exact))
+        value = self._floats.lift(numbers)
+        self._note(degree, value)
+        return Weighted(value, degree)
+
+    def affine(
+        self,
+        products: Sequence[tuple[Operator, Weighted]],
+        biases: Sequence[Array] = (),
+        parts: Sequence[Weighted] = (),
+    ) -> Weighted:
+        """Sum of products, biases and values of one degree."""
+        read = [(self._read(op), v) for op, v in products]
+        summands = [*(self.lift(bias) for bias in biases), *parts]
+        degree = common([r.degree + v.degree for r, v in read if r.degree is not None] + [v.degree for v in summands])
+        value = self._floats.affine([(r.plain, v.value) for r, v in read], (), [v.value for v in summands])
+        grids, size = [_grid(v.value) for v in summands], sum(np.abs(v.value) for v in summands)
+        for r, v in read:
+            for t in r.plain.terms:
+                grids.append(_term_grid(t, v.value))
+                size = size + _term_size(t, v.value)
+        self._note(degree, value, min(grids, default=NEVER), np.asarray(size))
+        return Weighted(value, degree)
+
+    def sum(self, parts: Sequence[Weighted]) -> Weighted:
+        """Sum of values of one degree."""
+        degree = common([v.degree for v in parts])
+        value = self._floats.sum([v.value for v in parts])
+        size = np.asarray(sum(np.abs(v.value) for v in parts))
+        self._note(degree, value, min(_grid(v.value) for v in parts), size)
+        return Weighted(value, degree)
+
+    def mul(self, u: Weighted, v: Weighted) -> Weighted:
+        """Degrees add."""
+        value, degree = u.value * v.value, u.degree + v.degree
+        self._note(degree, value, _grid(u.value) + _grid(v.value))
+        return Weighted(value, degree)
+
+    def scale(self, factor: Diagonal, v: Weighted) -> Weighted:
+        """Degrees add."""
+        numbers, degree = plain(factor)
+        value = self._floats.scale(numbers, v.value)
+        self._note(degree, _floats(numbers))
+        self._note(degree + v.degree, value, _grid(_floats(numbers)) + _grid(v.value))
+        return Weighted(value, degree + v.degree)
+
+    def one(self, like: Weighted) -> Weighted:
+        """The constant 1 is not scaled."""
+        return Weighted(np.ones_like(like.value), 0)
+
+    def tanh(self, z: Weighted) -> Weighted:
+        """Only of what is not scaled."""
+        return self.act("tanh", z)
+
+    def positive_part(self, z: Weighted) -> Weighted:
+        """max(0, r^d z) = r^d max(0, z)."""
+        return Weighted(self._floats.positive_part(z.value), z.degree)
+
+    def unit_step(self, z: Weighted) -> Weighted:
+        """The sign of z does not depend on r."""
+        return Weighted(self._floats.unit_step(z.value), 0)
+
+    def act(self, activation: str, z: Weighted) -> Weighted:
+        """An activation of what is not scaled, or a positively homogeneous one."""
+        if z.degree and not ACTIVATIONS[activation].positively_homogeneous:
+            raise NotHomogeneous(f"{activation} of a quantity of degree {z.degree} in r")
+        value = self._floats.act(activation, z.value)
+        self._note(z.degree, value)
+        return Weighted(value, z.degree)
+
+    def lower(self, v: Weighted) -> Array:
+        """The float64 value."""
+        return v.value
+
+
+def plain(numbers: Any) -> tuple[Any, int]:
+    """Numbers without their degree, and the degree they share; zeros share any."""
+    if not isinstance(numbers, np.ndarray):
+        return (numbers.value, numbers.degree) if isinstance(numbers, Graded) else (numbers, 0)
+    if numbers.dtype != object or not any(isinstance(entry, Graded) for entry in numbers.flat):
+        return numbers, 0
+    entries = [graded(entry) for entry in numbers.flat]
+    degree = common([entry.degree for entry in entries if entry.value != 0] or [entries[0].degree])
+    return objects(entry.value for entry in entries).reshape(numbers.shape), degree
+
+
+def _floats(numbers: Any) -> Array:
+    if isinstance(numbers, np.ndarray):
+        return numbers if numbers.dtype != object else np.array([float(entry) for entry in numbers.flat])
+    return np.array(float(numbers))
+
+
+def lowest(value: Array) -> int:
+    """floor(log2 |x|) of the least entry that is not zero."""
+    entries = value[value != 0]
+    return int(np.min(np.frexp(entries)[1])) - 1 if entries.size else NEVER
+
+
+def highest(size: Array) -> int:
+    """An exponent that no partial sum of these sizes reaches, the sizes' own rounding included; `NEVER` for none."""
+    if not np.all(np.isfinite(size)):
+        return NEVER
+    # One more than the exponent of the computed sum: its relative error, and the sum's own, are far below one half.
+    return int(np.max(np.frexp(size)[1])) + 1 if np.any(size != 0) else -NEVER
+
+
+def _grid(value: Array) -> int:
+    return lowest(value) - MANTISSA
+
+
+def _term_grid(t: Term, v: Array) -> int:
+    """The grid of the products in a term, in whichever order its factors are multiplied."""
+    factors = [_floats(part) for part in (t.left, t.dense, t.right) if part is not None and not _is_one(part)]
+    grids = [_grid(part) for part in (*factors, v)]
+    return NEVER if max(grids) > NEVER // 2 else sum(grids)
+
+
+def _term_size(t: Term, v: Array) -> Array:
+    left, right = (np.abs(_floats(part)) for part in (t.left, t.right))
+    inner = (right[:, None] if right.ndim else right) * np.abs(v)
+    inner = inner if t.dense is None else np.abs(_floats(t.dense)) @ inner
+    return np.asarray((left[:, None] if left.ndim else left) * inner)
+
+
+def _is_one(part: Any) -> bool:
+    return not isinstance(part, np.ndarray) and part == Fraction(1)
