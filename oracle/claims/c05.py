@@ -11,6 +11,7 @@ h' = -h/tau + (g/tau) s(W h + M x + b)        paper: g = tau;  rate: g = 1, wher
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -84,7 +85,9 @@ def evaluate(setting: Setting) -> Evaluated:
     if wrong or any(outcome.holds == "undecided" for _, outcome in outcomes):
         return identity(assumptions, outcomes)
     texts = [f"{name}: {outcome.holds}, {outcome.evidence}" for name, outcome in outcomes]
-    return error_along_run(setting, gain, assumptions, texts)
+    ways = ", ".join(dict.fromkeys(name.split(":")[0] for name, _ in outcomes))
+    found = error_along_run(setting, gain, assumptions, texts)
+    return replace(found, observed={**found.observed, "exact ways": ways})
 
 
 def read(field: Lure, tau: Gain | None, gain: Gain | None) -> tuple[Assumption, ...]:

@@ -48,8 +48,8 @@ DIAGONAL = "where the scheme is exponential Euler, A is diagonal"
 SMALL_STEP = "where the scheme is Runge-Kutta, p(Delta L) < 2"
 HELD = "the input is held over the step"
 
-LARGEST = 64
-"""Units up to which Runge-Kutta steps are run exactly and an equilibrium is certified: a second at 64, ten at 256."""
+LARGEST = 512
+"""Units up to which Runge-Kutta steps are run exactly and an equilibrium is certified: 4 s at 400."""
 _STARTS = 4  # seeded, beside the operating point and zero
 
 

@@ -17,17 +17,18 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from flint import fmpq, fmpq_mat
 
 from oracle.arithmetic.rational import Rational
 from oracle.claims.predicates import identity
+from oracle.claims.rank import full_rank_modulo
 from oracle.claims.result import Assumption, Claim, Counterexample, Evaluated, shown, symbolic
 from oracle.claims.setting import Setting
+from oracle.claims.spectrum import rationals
 from oracle.equations.catalogue import advance
-from oracle.procedures.conjugate import differenced, filtered, sampled_twice, semiconjugacy
+from oracle.procedures.conjugate import beside, differenced, filtered, sampled_twice, semiconjugacy
 from oracle.procedures.discretize import euler, exponential_euler
 from oracle.procedures.sameness import Sameness
-from oracle.records.exact import Array
+from oracle.records.exact import Array, exact_object
 from oracle.records.lure import Lure
 from oracle.records.network import Network
 from oracle.records.operator import Operator, sum_vectors
@@ -48,7 +49,7 @@ FILTERED = "the input of the rate form is x filtered with tau (or that of the cu
 START = "v(0) = W h(0) + M x~(0) + b"
 
 LARGEST = 128
-"""Units up to which the rank of W is decided exactly: a second at 128."""
+"""Units up to which the rank of a singular W is found exactly, a second at 128; full rank is shown modulo a prime."""
 
 
 def evaluate(setting: Setting) -> Evaluated:
@@ -99,7 +100,7 @@ def outcomes(rate: Lure, step: Fraction, scheme: str) -> Iterator[tuple[str, Sam
     """What the claim says, one equality of records each."""
     leak = -1 * np.ravel(np.asarray(rate.A.diagonal_factor(), dtype=object))[0]
     large, small = filtered(rate, leak), current(rate)
-    V, offset = large.W.expanded, sum_vectors(rate.b, rate.state_size)
+    V, offset = large.W, sum_vectors(rate.b, rate.state_size)
     yield "fields, filtered input", semiconjugacy(large, small, V, offset)
     schemes: dict[str, Any] = {"euler": euler}
     if scheme == "exponential-euler":
@@ -112,33 +113,41 @@ def outcomes(rate: Lure, step: Fraction, scheme: str) -> Iterator[tuple[str, Sam
 
 def direct(rate: Lure, step: Fraction, alpha: Fraction) -> Sameness:
     """The Euler step of the rate form with input x against that of the current form with differenced input."""
-    M, offset = rate.M.expanded, sum_vectors(rate.b, rate.state_size)
-    nothing = np.full(M.shape, Fraction(0), dtype=object)
+    offset, nothing = sum_vectors(rate.b, rate.state_size), Operator.zero(*rate.M.shape)
     return semiconjugacy(
         sampled_twice(euler(rate, step)),
         differenced(euler(current(rate), step), alpha),
-        rate.W.expanded,
+        rate.W,
         offset,
-        np.hstack([M, nothing]),
-        np.hstack([nothing, M]),
+        beside(rate.M, nothing),
+        beside(nothing, rate.M),
         step=True,
     )
 
 
 def way_back(rate: Lure) -> dict[str, Any]:
     """Whether h(0) can be had from v(0): the rank of W, exactly."""
-    N = rate.state_size
+    N, W = rate.state_size, _entries(rate.W)
+    name = "way back, W h(0) = v(0) - M x~(0) - b"
+    if full_rank_modulo(W):
+        return {name: f"rank of W {N} of {N} (exact, modulo 2^61 - 1): solvable for every v(0), h(0) unique"}
     if N > LARGEST:
-        return {"way back": f"the rank of W is not decided beyond {LARGEST} units"}
-    rank = exact_rank(rate.W.expanded)
-    unique = "solvable for every v(0), h(0) unique" if rank == N else "solvable for v(0) in a subspace, not unique"
-    return {"way back, W h(0) = v(0) - M x~(0) - b": f"rank of W {rank} of {N} (exact): {unique}"}
+        return {name: f"W is singular modulo 2^61 - 1, which proves nothing at more than {LARGEST} units"}
+    return {name: f"rank of W {exact_rank(W)} of {N} (exact): solvable for v(0) in a subspace, not unique"}
+
+
+def _entries(W: Operator) -> Array:
+    """W, or its one dense factor where only numbers multiply it: the rank is the same."""
+    if len(W.terms) == 1 and W.terms[0].dense is not None:
+        left, right = W.terms[0].left, W.terms[0].right
+        if not isinstance(left, np.ndarray) and not isinstance(right, np.ndarray) and left * right != 0:
+            return exact_object(W.terms[0].dense)
+    return W.expanded
 
 
 def exact_rank(matrix: Array) -> int:
     """The rank of a matrix of rationals."""
-    entries = [fmpq(entry.numerator, entry.denominator) for entry in matrix.ravel()]
-    return int(fmpq_mat(matrix.shape[0], matrix.shape[1], entries).rank())
+    return int(rationals(matrix).rank())
 
 
 # -- counterexamples --------------------------------------------------------------------------------------------------

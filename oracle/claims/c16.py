@@ -50,8 +50,8 @@ LEAK = "each unit leaks on its own and keeps |P_i| < 1 of its state (0 < alpha <
 INPUT = "the input is bounded, |x_j| <= X_j"
 SMALL_STEP = "where the factor is written 1 - Delta c, Delta <= 1/max|J_ii|"
 
-LARGEST = 128
-"""Units up to which q is computed: seconds at 128, a minute at 256; the box is measured for any number."""
+LARGEST = 512
+"""Units up to which q is computed: 10 s at 400; the box is measured for any number."""
 BITS = 256
 """Of the two runs: a dozen steps of balls lose about log2 |A| + |B||W| bits each."""
 

@@ -193,6 +193,13 @@ def _rank_modulo(blocks: list[Any], N: int) -> int:
     return int(nmod_mat(N, len(entries) // N, entries, PRIME).rank())
 
 
+def full_rank_modulo(matrix: Array) -> bool:
+    """Whether a square matrix of rationals is shown to be invertible, modulo a prime that divides no denominator."""
+    if any(q.denominator % PRIME == 0 for q in matrix.ravel().tolist()):
+        return False
+    return bool(_modulo(matrix).rank() == len(matrix))
+
+
 def _modulo(matrix: Array) -> Any:
     return nmod_mat(matrix.shape[0], matrix.shape[1], [_residue(q) for q in matrix.ravel().tolist()], PRIME)
 

@@ -20,51 +20,95 @@ import numpy as np
 from oracle.procedures.sameness import Sameness, same_coefficients
 from oracle.records.exact import Array, exact_object, objects
 from oracle.records.lure import Lure
-from oracle.records.operator import Operator, spread, sum_vectors
+from oracle.records.operator import Operator, Term, spread, sum_vectors
 
 
 def filtered(rate: Lure, leak: Any) -> Lure:
     """The rate form driven by x~, with the states (h, x~): x~' = leak (-x~ + x)."""
     N, inputs = rate.state_size, rate.input_size
-    decay = objects([*spread(rate.A.diagonal_factor(), N), *[-leak] * inputs])
-    A, B = Operator.diagonal(decay, N + inputs), _stacked(rate.B, Operator.zero(inputs, rate.B.shape[1]))
-    W = Operator.dense(np.hstack([rate.W.expanded, rate.M.expanded]))
-    E = _stacked(Operator.zero(N, inputs), Operator.diagonal(leak, inputs))
-    c = np.concatenate([sum_vectors(rate.c, N), np.full(inputs, Fraction(0), dtype=object)])
-    return Lure(A, B, W, Operator.zero(W.shape[0], inputs), rate.b, E, (c,), rate.activation)
+    own = rate.A.diagonal_factor()
+    same = not isinstance(own, np.ndarray) and own == -leak
+    decay = own if same else objects([*spread(own, N), *[-leak] * inputs])
+    W = beside(rate.W, rate.M)
+    return Lure(
+        A=Operator.diagonal(decay, N + inputs),
+        B=_placed(0, N, N + inputs) @ rate.B if rate.B.is_diagonal else _stacked(rate.B, inputs),
+        W=W,
+        M=Operator.zero(W.shape[0], inputs),
+        b=rate.b,
+        E=_placed(N, inputs, N + inputs).scaled(leak),
+        c=(np.concatenate([sum_vectors(rate.c, N), np.full(inputs, Fraction(0), dtype=object)]),),
+        activation=rate.activation,
+    )
 
 
 def sampled_twice(rate_step: Lure) -> Lure:
     """A step of the rate form as a step driven by (x_k, x_{k+1}), of which it uses the first."""
-    return replace(
-        rate_step,
-        M=_twice(rate_step.M, Operator.zero(*rate_step.M.shape)),
-        E=_twice(rate_step.E, Operator.zero(*rate_step.E.shape)),
-    )
+    M, E = (beside(op, Operator.zero(*op.shape)) for op in (rate_step.M, rate_step.E))
+    return replace(rate_step, M=M, E=E)
 
 
 def differenced(current_step: Lure, alpha: Any) -> Lure:
     """A step of the current form driven by u_k = (x_{k+1} - (1 - alpha) x_k)/alpha."""
     before, after = ((1 - 1 / alpha), 1 / alpha)
-    return replace(
-        current_step,
-        M=_twice(current_step.M.scaled(before), current_step.M.scaled(after)),
-        E=_twice(current_step.E.scaled(before), current_step.E.scaled(after)),
-    )
+    M, E = (beside(op.scaled(before), op.scaled(after)) for op in (current_step.M, current_step.E))
+    return replace(current_step, M=M, E=E)
 
 
-def _twice(first: Operator, second: Operator) -> Operator:
-    return Operator.dense(np.hstack([first.expanded, second.expanded]))
+def beside(first: Operator, second: Operator) -> Operator:
+    """[first, second]: every dense factor is padded with zeros and stays the array of floats it is."""
+    rows, width = first.shape[0], first.shape[1] + second.shape[1]
+    terms = [_padded(t, 0, first.shape[1], rows, width) for t in first.terms]
+    terms += [_padded(t, first.shape[1], second.shape[1], rows, width) for t in second.terms]
+    return Operator((rows, width), tuple(terms))
 
 
-def _stacked(top: Operator, bottom: Operator) -> Operator:
-    return Operator.dense(np.vstack([top.expanded, bottom.expanded]))
+def _padded(term: Term, start: int, size: int, rows: int, width: int) -> Term:
+    dense = np.eye(size) if term.dense is None else term.dense
+    wide = np.full((rows, width), Fraction(0), dtype=object) if dense.dtype == object else np.zeros((rows, width))
+    wide[:, start : start + size] = dense
+    right = term.right
+    if isinstance(right, np.ndarray):
+        right = objects([*[Fraction(1)] * start, *right, *[Fraction(1)] * (width - start - size)])
+    return Term(term.left, wide, right)
+
+
+def _placed(start: int, size: int, rows: int) -> Operator:
+    """(rows, size): the identity from row `start` on, zeros elsewhere."""
+    return Operator.dense(np.eye(rows, size, -start))
+
+
+def _stacked(top: Operator, zeros: int) -> Operator:
+    """`top` above rows of zeros."""
+    below = np.full((zeros, top.shape[1]), Fraction(0), dtype=object)
+    return Operator.dense(np.vstack([top.expanded, below]))
 
 
 def _product(V: Operator, op: Operator) -> Operator:
-    """V times an operator whose dense form is mostly zero (a diagonal above zeros): only the rest is multiplied."""
-    if op.is_diagonal:
-        return V @ op
+    """V times an operator; a dense factor that only places rows selects columns of V, which stay what they are."""
+    if any(t.dense is None or not _places(t.dense) for t in op.terms):
+        return V @ op if op.is_diagonal else _sparse_product(V, op)
+    made = [_selected(a, b, V.shape[1]) for a in V.terms for b in op.terms]
+    return Operator((V.shape[0], op.shape[1]), tuple(t for t in made if t.dense is None or np.any(t.dense != 0)))
+
+
+def _places(dense: Array) -> bool:
+    """Whether every column is a unit vector."""
+    return dense.dtype != object and bool(np.all((dense == 0) | (dense == 1)) and np.all(np.sum(dense, axis=0) == 1))
+
+
+def _selected(a: Term, b: Term, inner: int) -> Term:
+    """a b where the columns of b are unit vectors."""
+    assert b.dense is not None, "b places rows"
+    chosen = np.argmax(b.dense, axis=0)
+    dense = np.eye(inner) if a.dense is None else a.dense
+    middle = a.right * b.left
+    right = (middle[chosen] if isinstance(middle, np.ndarray) else middle) * b.right
+    return Term(a.left, np.ascontiguousarray(dense[:, chosen]), right)
+
+
+def _sparse_product(V: Operator, op: Operator) -> Operator:
+    """The product with an operator that is mostly zeros: only the rest is multiplied."""
     left, right = V.expanded, op.expanded
     total = np.full((left.shape[0], right.shape[1]), Fraction(0), dtype=object)
     for i, j in np.argwhere(right != 0):
@@ -72,13 +116,20 @@ def _product(V: Operator, op: Operator) -> Operator:
     return Operator.dense(total)
 
 
+Matrix = Operator | Array
+
+
+def _operator(matrix: Matrix) -> Operator:
+    return matrix if isinstance(matrix, Operator) else Operator.dense(exact_object(matrix))
+
+
 def semiconjugacy(
     large: Lure,
     small: Lure,
-    V: Array,
+    V: Matrix,
     offset: Array,
-    now: Array | None = None,
-    after: Array | None = None,
+    now: Matrix | None = None,
+    after: Matrix | None = None,
     *,
     step: bool = False,
 ) -> Sameness:
@@ -88,9 +139,10 @@ def semiconjugacy(
     ----------
     large, small : Lure
         Two fields, or two steps, with the same inputs x.
-    V, offset : ndarray
-        (N_s, N_l) and (N_s,), exact numbers.
-    now, after : ndarray, optional
+    V : Operator or ndarray, (N_s, N_l)
+    offset : ndarray, (N_s,)
+        Exact numbers.
+    now, after : Operator or ndarray, optional
         (N_s, I): P, and what the input adds to v' or v_{k+1} (M x' and M x_{k+1}, where x holds those as well).
     step : bool
         Whether both are steps: the offset is then part of v_{k+1}.
@@ -101,16 +153,17 @@ def semiconjugacy(
 def sides(
     large: Lure,
     small: Lure,
-    V: Array,
+    V: Matrix,
     offset: Array,
-    now: Array | None = None,
-    after: Array | None = None,
+    now: Matrix | None = None,
+    after: Matrix | None = None,
     *,
     step: bool = False,
 ) -> tuple[Lure, Lure]:
     """v' or v_{k+1} from both sides, as functions of the large state: V y' + .., and the small record at v."""
-    O = Operator.dense(exact_object(V))
-    P, Q = (Operator.zero(len(V), large.input_size) if part is None else Operator.dense(part) for part in (now, after))
+    O = _operator(V)
+    nothing = Operator.zero(O.shape[0], large.input_size)
+    P, Q = (nothing if part is None else _operator(part) for part in (now, after))
     carried = O.apply(sum_vectors(large.c, large.state_size))
     return (
         replace(
