@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-OPTIONAL = ("hypothesis", "scipy", "torch", "h5py", "matplotlib")
+OPTIONAL = ("hypothesis", "scipy", "torch", "h5py", "matplotlib", "keras", "jax")
 ABSENT = tuple(name for name in OPTIONAL if find_spec(name) is None)
 _IMPORTS = re.compile(rf"^(?:from|import) ({'|'.join(ABSENT) or '(?!)'})\b", re.MULTILINE)
 

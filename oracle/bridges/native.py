@@ -45,8 +45,13 @@ VERBS: dict[str, tuple[str, ...]] = {
     "linearize": ("at",),
     "collapsed": (),
 }
-LOADERS: dict[str, str | Callable[[Path], Any]] = {}
-"""Readers of foreign files by suffix: a function of the path, or "module:function", imported when it is needed."""
+LOADERS: dict[str, str | Callable[[Path, str | None], Any]] = {
+    ".h5": "oracle.bridges.keras_files:load_hdf5",
+    ".hdf5": "oracle.bridges.keras_files:load_hdf5",
+    ".keras": "oracle.bridges.keras_files:load_archive",
+}
+"""Readers of foreign files by suffix: a function of the path and of a layer's name, or "module:function", imported when
+it is needed."""
 
 
 def save(obj: Network | Recurrence, path: str | os.PathLike[str]) -> None:
@@ -94,13 +99,16 @@ def _replace_file(target: Path, text: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def load(path: str | os.PathLike[str]) -> Any:
+def load(path: str | os.PathLike[str], layer: str | None = None) -> Any:
     """Read a record from a file.
 
     Parameters
     ----------
     path : path-like
-        A native .json file, or a file with a suffix that a bridge has registered in `LOADERS`.
+        A native .json file, or a file with a suffix that a bridge has registered in `LOADERS`: a Keras model saved as
+        .h5, .hdf5 or .keras.
+    layer : str, optional
+        Which layer of a model that has several.
 
     Returns
     -------
@@ -115,6 +123,12 @@ def load(path: str | os.PathLike[str]) -> Any:
     """
     source = Path(path)
     if source.suffix == ".json":
+        if layer is not None:
+            raise BadInput(
+                f"layer {layer!r} of {source.name} was asked for.",
+                "a native file holds one record, without layers.",
+                "leave the argument out.",
+            )
         return _read_native(source)
     if source.suffix not in LOADERS:
         raise BadInput(
@@ -126,7 +140,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     if isinstance(reader, str):
         module, _, function = reader.partition(":")
         reader = getattr(import_module(module), function)
-    return reader(source)
+    return reader(source, layer)
 
 
 def _read_native(source: Path) -> Network | Recurrence:

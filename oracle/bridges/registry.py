@@ -38,6 +38,10 @@ class Entry(NamedTuple):
 
 BRIDGES = {
     "torch": Entry("oracle.bridges.torch", ("torch.nn.RNN", "torch.nn.RNNCell", "torch.nn.GRU", "torch.nn.GRUCell")),
+    "keras": Entry(
+        "oracle.bridges.keras",
+        tuple(f"keras.layers.{name}" for name in ("SimpleRNN", "SimpleRNNCell", "GRU", "GRUCell")),
+    ),
 }
 
 
@@ -83,7 +87,8 @@ def recurrence(module: Any) -> Recurrence:
     Parameters
     ----------
     module : object
-        A torch.nn.RNN or GRU of one layer and one direction, an RNNCell or a GRUCell.
+        A torch.nn.RNN or GRU of one layer and one direction, an RNNCell or a GRUCell; a keras.layers.SimpleRNN or GRU,
+        or the cell of one.
 
     Returns
     -------

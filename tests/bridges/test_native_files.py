@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import pickle
-import zipfile
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -224,8 +223,14 @@ def test_what_is_no_record_is_not_saved(thing: Any, tmp_path: Path) -> None:
 
 def test_bridges_register_suffixes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A suffix maps to a function or to "module:function", which is imported when it is needed."""
-    monkeypatch.setitem(native.LOADERS, ".one", lambda path: path.name)
-    monkeypatch.setitem(native.LOADERS, ".zip", "zipfile:is_zipfile")
-    (tmp_path / "a.zip").write_bytes(archive())
-    assert oracle.load(tmp_path / "a.one") == "a.one"
-    assert oracle.load(tmp_path / "a.zip") is zipfile.is_zipfile(tmp_path / "a.zip") is True
+    monkeypatch.setitem(native.LOADERS, ".one", lambda path, layer: (path.name, layer))
+    monkeypatch.setitem(native.LOADERS, ".two", "os.path:join")
+    assert oracle.load(tmp_path / "a.one", layer="inner") == ("a.one", "inner")
+    assert oracle.load(tmp_path / "a.two", layer="inner") == str(tmp_path / "a.two" / "inner")
+
+
+def test_native_file_has_no_layers(tmp_path: Path) -> None:
+    """A layer asked of a native file is refused."""
+    oracle.save(oracle.Recurrence.elman(W), tmp_path / "a.json")
+    with pytest.raises(BadInput, match="without layers"):
+        oracle.load(tmp_path / "a.json", layer="inner")

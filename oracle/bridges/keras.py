@@ -1,0 +1,129 @@
+"""Keras: SimpleRNN and GRU layers, and their cells, as recurrences and as candidates, on whatever backend Keras uses.
+
+The equations are in `keras_equations`. A layer is run as it is, in inference mode, from a given state; only for the run
+it returns all states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+
+from oracle.bridges import keras_equations
+from oracle.errors import BadInput
+from oracle.records.exact import Array
+from oracle.records.recurrence import Recurrence
+
+LAYERS = (keras.layers.SimpleRNN, keras.layers.GRU)
+CELLS = (keras.layers.SimpleRNNCell, keras.layers.GRUCell)
+
+
+def handles(candidate: Any) -> bool:
+    """Whether the object is a Keras layer (a model is one; a tensor is not)."""
+    return isinstance(candidate, keras.layers.Layer)
+
+
+def recurrence(layer: Any) -> Recurrence:
+    """The documented equation, with the weights the layer holds."""
+    _refuse_unknown(layer)
+    cell = layer.cell if isinstance(layer, LAYERS) else layer
+    found = {name: getattr(cell, name, None) for name in ("kernel", "recurrent_kernel", "bias")}
+    arrays = {name: _array(value) for name, value in found.items() if value is not None}
+    return keras_equations.equation(type(layer).__name__, _config(layer), arrays, layer.name)
+
+
+def candidate(layer: Any) -> KerasCandidate:
+    """The layer as something that can be run."""
+    _refuse_unknown(layer)
+    keras_equations.refuse_use(type(layer).__name__, _config(layer), layer.name)
+    return KerasCandidate(layer)
+
+
+def _config(layer: Any) -> dict[str, Any]:
+    found: dict[str, Any] = layer.get_config()
+    return found
+
+
+def _refuse_unknown(layer: Any) -> None:
+    if isinstance(layer, LAYERS + CELLS):
+        return
+    inner = [part.name for part in getattr(layer, "layers", ()) if isinstance(part, LAYERS)]
+    raise BadInput(
+        f"the layer is a {type(layer).__module__}.{type(layer).__qualname__}.",
+        f"it is a model; its recurrent layers are {', '.join(inner)}."
+        if inner
+        else "its equation is not in the catalogue.",
+        "pass one recurrent layer, model.get_layer(name)." if inner else "pass a SimpleRNN, GRU, or a cell of one.",
+    )
+
+
+class KerasCandidate:
+    """A recurrent layer or cell, run in inference mode in its own compute dtype.
+
+    Attributes
+    ----------
+    name : str
+        "keras.layers.SimpleRNN", ...
+    dtype : str
+        In which the layer says it computes: its `compute_dtype`.
+    batch_first : bool or None
+        True for layers, as Keras has it; None for cells, which see one step at a time.
+    """
+
+    def __init__(self, layer: Any) -> None:
+        self.layer = layer
+        self.name = f"keras.layers.{type(layer).__name__}"
+        self.dtype = str(layer.compute_dtype)
+        self.batch_first: bool | None = True if isinstance(layer, LAYERS) else None
+
+    def run(self, h0: Array, X: Array) -> Array:
+        """States H (K+1, N) or (K+1, batch, N) with H[0] = h0 as the layer received it."""
+        alone = X.ndim == 2
+        x = self._given(X[:, None] if alone else X)
+        h = self._given(np.broadcast_to(h0, (x.shape[1], h0.shape[-1])))
+        states = self._layer(h, x) if isinstance(self.layer, LAYERS) else self._cell(h, x)
+        H = np.concatenate([self._as_states(h)[None], states])
+        return H[:, 0] if alone else H
+
+    def received(self, values: Array) -> Array:
+        """The numbers the layer sees: rounded once to its compute dtype."""
+        return self._as_states(self._given(values))
+
+    def _given(self, values: Array) -> Any:
+        return keras.ops.convert_to_tensor(np.ascontiguousarray(values), dtype=self.dtype)
+
+    def _as_states(self, tensor: Any) -> Array:
+        return _array(keras.ops.cast(tensor, "float32") if self.dtype == "bfloat16" else tensor)
+
+    def _layer(self, h: Any, x: Any) -> Array:
+        with _all_states(self.layer):
+            found = self.layer(keras.ops.swapaxes(x, 0, 1), initial_state=h, training=False)
+        return self._as_states(found).swapaxes(0, 1)
+
+    def _cell(self, h: Any, x: Any) -> Array:
+        states = []
+        for k in range(x.shape[0]):
+            _, state = self.layer(x[k], [h], training=False)
+            h = state[0] if isinstance(state, list | tuple) else state
+            states.append(self._as_states(h))
+        return np.stack(states)
+
+
+def _array(tensor: Any) -> Array:
+    array: Array = np.array(keras.ops.convert_to_numpy(tensor))
+    return array
+
+
+@contextmanager
+def _all_states(layer: Any) -> Iterator[None]:
+    """All states as the one output, and the layer's own settings afterwards."""
+    before = layer.return_sequences, layer.return_state
+    layer.return_sequences, layer.return_state = True, False
+    try:
+        yield
+    finally:
+        layer.return_sequences, layer.return_state = before
