@@ -116,6 +116,10 @@ class Ball:
         factors = self._kept(factor).entries()
         return arb_mat(v.nrows(), columns, [factors[i // columns] * e for i, e in enumerate(v.entries())])
 
+    def outer(self, us: Sequence[Any], vs: Sequence[Any]) -> Any:
+        """The sum of u v^T over all pairs, as one product."""
+        return beside(us) * beside(vs).transpose()
+
     def one(self, like: Any) -> Any:
         """Ones."""
         return arb_mat(like.nrows(), like.ncols(), [1] * (like.nrows() * like.ncols()))
@@ -151,6 +155,13 @@ class Ball:
     def lower(self, v: Any) -> Any:
         """The matrix of balls."""
         return v
+
+
+def beside(parts: Sequence[Any]) -> Any:
+    """Matrices of equal height side by side."""
+    tables = [part.tolist() for part in parts]
+    rows = [[entry for table in tables for entry in table[i]] for i in range(parts[0].nrows())]
+    return arb_mat(parts[0].nrows(), sum(part.ncols() for part in parts), [e for row in rows for e in row])
 
 
 def widened(v: Any, columns: int) -> Any:

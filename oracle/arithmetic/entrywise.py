@@ -111,6 +111,10 @@ class Entrywise:
         product: Array = v * self._factor(factor)  # array first: an mpf prints the array before it gives way to it
         return product
 
+    def outer(self, us: Sequence[Array], vs: Sequence[Array]) -> Array:
+        """The sum of u v^T over all pairs."""
+        return np.asarray(np.concatenate(us, axis=1) @ np.concatenate(vs, axis=1).T, dtype=object)
+
     def one(self, like: Array) -> Array:
         """Ones."""
         return self.lift(np.ones(like.shape))

@@ -95,6 +95,10 @@ class Float64:
         """Exact factor times a value."""
         return np.asarray(self._factor(factor) * v)
 
+    def outer(self, us: Sequence[Array], vs: Sequence[Array]) -> Array:
+        """The sum of u v^T over all pairs."""
+        return np.asarray(np.concatenate(us, axis=1) @ np.concatenate(vs, axis=1).T)
+
     def one(self, like: Array) -> Array:
         """Ones."""
         return np.ones_like(like)
