@@ -1,103 +1,28 @@
-"""What a claim says about one network: assumptions with evidence, bound, measured value, slack, verdict.
+"""A claim of the catalogue, and what it says about one network: `Claim.verify` and `ClaimResult`.
 
-    holds           every assumption is met (or assumed), and the measured value is certified to be within the bound
-    violated        every assumption is met (or assumed), and the measured value is certified to be beyond the bound
-    not applicable  some assumption is false; the measured value is reported all the same where there is one
-    undecided       neither could be certified
-
-Bounds and measured values are exact rationals or rigorous float64 enclosures; what was merely seen is under `observed`.
+The verdicts are those of `oracle.claims.parts`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
-Number = Fraction | float
+from oracle.claims.parts import Assumption, Counterexample, Evaluated, Number, Proof
 
-
-class Assumption(NamedTuple):
-    """One hypothesis, evaluated: `holds` is True, False, "assumed" (nothing on a record shows it) or "undecided"."""
-
-    text: str
-    holds: bool | str
-    evidence: str
-
-
-class Proof(NamedTuple):
-    """Where a claim is proved in general, and by what."""
-
-    file: str
-    status: str
-
-
-@dataclass(frozen=True)
-class Counterexample:
-    """A case in which only one assumption is dropped and the claim fails.
-
-    Attributes
-    ----------
-    dropped : str
-        Text of the assumption that is dropped.
-    text : str
-        The case.
-    gap : Fraction or float
-        How far the claim fails: an exact rational, or a certified lower bound. Zero would mean that nothing failed.
-    certificate : {"exact rational", "balls"}
-    """
-
-    dropped: str
-    text: str
-    gap: Number
-    certificate: str
-
-    @property
-    def verdict(self) -> str:
-        """ "violated" where the claim fails by a certified amount."""
-        return "violated" if self.gap > 0 else "holds"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "dropped": self.dropped,
-            "text": self.text,
-            "gap": float(self.gap),
-            "exact": str(self.gap) if isinstance(self.gap, Fraction) else None,
-            "certificate": self.certificate,
-            "verdict": self.verdict,
-        }
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """What a claim's evaluation hands back: assumptions, a rigorous bound and what was measured against it.
-
-    `measured` None with `decided` False means that the comparison could not be decided, or not be made.
-    `fails` is set where a failure is certified without a size (two records of different kinds).
-    """
-
-    assumptions: tuple[Assumption, ...]
-    bound: Number
-    measured: Number | None
-    evidence: tuple[str, ...]
-    fails: bool = False
-    observed: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def verdict(self) -> str:
-        """The verdict, as in the module's table."""
-        held = [assumption.holds for assumption in self.assumptions]
-        if any(holds is False for holds in held):
-            return "not applicable"
-        if "undecided" in held:
-            return "undecided"
-        if self.fails:
-            return "violated"
-        if self.measured is None:
-            return "undecided"
-        return "holds" if self.measured <= self.bound else "violated"
+__all__ = [
+    "Assumption",
+    "Claim",
+    "ClaimResult",
+    "Counterexample",
+    "Evaluated",
+    "Number",
+    "Proof",
+    "shown",
+    "symbolic",
+]
 
 
 @dataclass(frozen=True)
@@ -139,6 +64,11 @@ class ClaimResult:
     def __bool__(self) -> bool:
         return self.verdict == "holds"
 
+    @property
+    def formula(self) -> tuple[Any, ...]:
+        """The claim's bound as SymPy relations, `oracle.claims.formulas`; loads SymPy."""
+        return _formula(self.id)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return {
@@ -146,6 +76,7 @@ class ClaimResult:
             "title": self.title,
             "statement": self.statement,
             "latex": self.latex,
+            "formula": [str(relation) for relation in self.formula],
             "assumptions": [assumption._asdict() for assumption in self.assumptions],
             "bound": float(self.bound),
             "measured": None if self.measured is None else float(self.measured),
@@ -165,6 +96,7 @@ class ClaimResult:
             [
                 f"{self.id} {self.title}: {self.verdict}",
                 f"  {self.statement}",
+                *(f"  formula: {relation}" for relation in self.formula),
                 f"  bound {float(self.bound):.6g}, measured {measured}{size}",
                 *(f"  [{_mark(a.holds)}] {a.text}: {a.evidence}" for a in self.assumptions),
                 *(f"  evidence: {text}" for text in self.evidence),
@@ -179,6 +111,12 @@ class ClaimResult:
 
     def __repr__(self) -> str:
         return self.summary()
+
+
+def _formula(identifier: str) -> tuple[Any, ...]:
+    from oracle.claims.formulas import formula
+
+    return formula(identifier)
 
 
 def shown(value: Fraction | None) -> str:
@@ -203,6 +141,11 @@ class Claim:
     evaluate: Callable[[Any], Evaluated]
     counterexamples: Callable[[], tuple[Counterexample, ...]]
     proofs: tuple[Proof, ...]
+
+    @property
+    def formula(self) -> tuple[Any, ...]:
+        """The bound as SymPy relations; their symbols are `oracle.claims.formula_symbols.MEANINGS`. Loads SymPy."""
+        return _formula(self.id)
 
     def verify(self, net: Any, **options: Any) -> ClaimResult:
         """Evaluate the claim on a network; for the options see `oracle.claims.setting.Setting`.

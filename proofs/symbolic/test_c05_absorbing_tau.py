@@ -18,7 +18,9 @@ import pytest
 import sympy
 from generic import SIZES, Generic, Unknown, apply, assert_same, assert_zero, field, point, symbols
 
+from oracle.claims import formulas
 from oracle.claims.absorption import inside, scaled
+from oracle.claims.formulas import formula
 from oracle.procedures.discretize import euler
 from oracle.procedures.linearize import linearized
 from oracle.procedures.rescale import rescaled
@@ -97,8 +99,14 @@ def prove_derivative(of=lambda s: g * s(z) - s(g * z)) -> None:
     assert sympy.expand(f.subs(z, 0) - (g - 1) * s(0)) == 0
 
 
-def prove_bound(bound=lambda: g * abs(g - 1) * c * z**2 / 2 + abs(g**3 - g) * C3 * z**3 / 6) -> None:
-    """The majorant of |f'| integrates to the bound, for g above and below one."""
+def stated():
+    """The claim's formula for z > 0 and s(0) = 0."""
+    y = formulas.symbols()
+    return formula("C5")[0].rhs.subs({y.g: g, y.z: z, y.s_0: 0, y.s_2: c, y.C_3: C3})
+
+
+def prove_bound(bound=stated) -> None:
+    """The majorant of |f'| integrates to the claim's formula, for g above and below one."""
     for larger in (True, False):
         value = 1 + D if larger else 1 / (1 + D)
         low, high = (z, value * z) if larger else (value * z, z)

@@ -18,6 +18,7 @@ import pytest
 import sympy
 from generic import assert_zero, field, identity, symbols
 
+from oracle.claims import formulas
 from oracle.claims.one_step import stability
 from oracle.equations.runge_kutta import TABLEAUS
 from oracle.procedures.collapse import collapsed
@@ -75,7 +76,13 @@ def prove_spectral_mapping(p=lambda J: identity(3) + D * J + D**2 / 2 * (J @ J))
     assert sympy.expand((t * sympy.eye(3) - made).det() - expected) == 0
 
 
-def prove_threshold(limit=lambda x, y: -2 * x / (x**2 + y**2)) -> None:
+def stated(x, y):
+    """The claim's formula."""
+    names = formulas.symbols()
+    return formulas.formula("C8")[1].rhs.subs({names.a: x, names.b: y})
+
+
+def prove_threshold(limit=stated) -> None:
     """|1 + Delta lambda|^2 - 1 = Delta |lambda|^2 (Delta - limit)."""
     modulus = sympy.expand((1 + D * x) ** 2 + (D * y) ** 2 - 1)
     assert sympy.simplify(modulus - D * (x**2 + y**2) * (D - limit(x, y))) == 0

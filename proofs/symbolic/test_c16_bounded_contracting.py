@@ -15,6 +15,8 @@ import pytest
 import sympy
 from generic import assert_zero, symbols
 
+from oracle.claims import formulas
+from oracle.claims.formulas import formula
 from oracle.procedures.discretize import euler
 from oracle.records import forms
 from oracle.records.exact import objects
@@ -61,6 +63,15 @@ def prove_secants(slope=lambda sa, sb, a, b: (sa - sb) / (a - b)) -> None:
     assert_zero(difference - P * (h - g) - matrix.dot(h - g), "difference of two steps")
 
 
+def prove_radius(bound=formula("C16")[0].rhs) -> None:
+    """|P| Q + G <= Q for every Q >= R = G/(1 - |P|): (1 - |P|)(Q - R) is left, and the formula is max(|h_0|, R)."""
+    y = formulas.symbols()
+    Q, P = sympy.symbols("Q p", positive=True)
+    radius = bound.replace(sympy.Max, lambda *parts: next(part for part in parts if part.has(y.G)))
+    radius = radius.subs(sympy.Abs(y.P), P)
+    assert_zero(objects([Q - P * Q - y.G - (1 - P) * (Q - radius)]), "Q - |P| Q - G")
+
+
 def prove_logarithmic_norm(step=D) -> None:
     """1 + Delta J_ii >= 0: the row sum of |I + Delta J| is 1 + Delta (J_ii + sum |J_ij|)."""
     off = sympy.Symbol("off", real=True)
@@ -69,7 +80,7 @@ def prove_logarithmic_norm(step=D) -> None:
     assert_zero(objects([row - (1 + step * ((kept - 1) / D + sympy.Abs(off)))]), "row sum - (1 + Delta mu)")
 
 
-def prove_attained(radius=alpha / (2 - alpha)) -> None:
+def prove_attained(radius=formula("C16")[1].rhs) -> None:
     """1 < alpha < 2: the cycle R, -R of (1 - alpha) h - alpha sign(h), the limit of tanh(-w h)."""
     assert_zero(objects([(1 - alpha) * radius - alpha + radius]), "R goes to -R")
 
@@ -95,6 +106,11 @@ def test_current() -> None:
     prove_box(forms.current, lambda W, drive: W.sum(axis=1) + drive)
 
 
+def test_radius() -> None:
+    """The claim's formula."""
+    prove_radius()
+
+
 def test_secants() -> None:
     """The mean value form."""
     prove_secants()
@@ -117,6 +133,7 @@ FAULTS = {
     "sign of P beyond one": lambda: prove_box(forms.rate, ones, keep=lambda p: -p),
     "slope at one end": lambda: prove_secants(lambda sa, sb, a, b: sa / a),
     "mu without Delta": lambda: prove_logarithmic_norm(step=sympy.Integer(1)),
+    "1 + |P| below": lambda: prove_radius(formulas.symbols().G / (1 + sympy.Abs(formulas.symbols().P))),
     "radius alpha": lambda: prove_attained(alpha),
 }
 
