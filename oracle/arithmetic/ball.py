@@ -1,7 +1,7 @@
 """The ball interpretation: every value is enclosed (python-flint's arb; F. Johansson, IEEE Trans. Comput. 66, 2017).
 
-flint's precision belongs to the process. `precision` owns it: a lock for threads, and the old value restored whatever
-happens. Parallel work is by processes.
+flint's precision and its bound on the length of series belong to the process. `precision` owns them: a lock for
+threads, and the old values restored whatever happens. Parallel work is by processes.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _LOCK = threading.RLock()
 
 
 @contextmanager
-def precision(bits: int) -> Iterator[None]:
-    """Work with this many bits, alone, and restore what was there."""
+def precision(bits: int, terms: int = 0) -> Iterator[None]:
+    """Work with this many bits, and series of up to `terms` terms, alone; restore what was there."""
     with _LOCK:
-        before = ctx.prec
-        ctx.prec = bits
+        before = ctx.prec, ctx.cap
+        ctx.prec, ctx.cap = bits, max(terms, ctx.cap)
         try:
             yield
         finally:
-            ctx.prec = before
+            ctx.prec, ctx.cap = before
 
 
 class Ball:

@@ -13,7 +13,7 @@ from oracle.errors import BadInput
 from oracle.records.exact import Array, exact_array, exact_scalar, to_numpy
 from oracle.records.network import Network
 from oracle.records.recurrence import Recurrence
-from oracle.reference.signals import Signal, Steady, steady
+from oracle.reference.signals import Signal, steady
 
 
 def samples(rec: Recurrence, inputs: Any) -> Array:
@@ -61,7 +61,7 @@ def columns(rec: Recurrence, inputs: Any, h0: Any) -> tuple[tuple[Array, ...], A
 
 
 def instants(times: Any) -> tuple[Fraction, ...]:
-    """Output times of a flow: exact, from 0 on, increasing."""
+    """Output times of a flow: exact, increasing."""
     if times is None:
         raise BadInput(
             "times is missing.",
@@ -70,10 +70,8 @@ def instants(times: Any) -> tuple[Fraction, ...]:
         )
     given = [times] if isinstance(times, str) or np.ndim(times) == 0 else list(times)
     read = tuple(instant(t) for t in given)
-    if not read or read[0] < 0:
-        raise BadInput(
-            f"times are {given[:3]}.", "the flow starts at t = 0 from h0.", "pass at least one time, none negative."
-        )
+    if not read:
+        raise BadInput("times is empty.", "a filter removed them all.", "pass at least one time.")
     for earlier, later in pairwise(read):
         if later <= earlier:
             raise BadInput(
@@ -99,20 +97,27 @@ def instant(value: Any) -> Fraction:
     return number
 
 
-def signal(net: Network, inputs: Any, times: tuple[Fraction, ...]) -> Signal | Steady:
-    """The input of a flow, known until the last time."""
-    x = inputs if isinstance(inputs, Signal) else steady(_constant(inputs), net.I)
+def signal(net: Network, inputs: Any, times: tuple[Fraction, ...], start: Fraction) -> Any:
+    """The input of a flow, known from the first of all times to the last."""
+    x = inputs if hasattr(inputs, "piece") else steady(_constant(inputs), net.I)
     if x.inputs != net.I:
         raise BadInput(
             f"the input has {x.inputs} components; the network has {net.I}.",
             "it belongs to another network, or M is missing.",
             f"pass {net.I} components.",
         )
-    if x.until is not None and times[-1] > x.until:
+    first, last = min(start, times[0]), max(start, times[-1])
+    if x.until is not None and last > x.until:
         raise BadInput(
-            f"times run to {float(times[-1])}; the input is known until {float(x.until)}.",
+            f"times run to {float(last)}; the input is known until {float(x.until)}.",
             "a sample is missing at the end, or the step is in another unit.",
             "pass more samples, or earlier times.",
+        )
+    if x.since is not None and first < x.since:
+        raise BadInput(
+            f"times begin at {float(first)}; the input is known from {float(x.since)} on.",
+            "the time of the initial state is another: start=.",
+            "pass later times, or an input that reaches farther back.",
         )
     return x
 
@@ -127,13 +132,27 @@ def _constant(inputs: Any) -> Any:
     return inputs
 
 
+def spread(radius: Any) -> Fraction:
+    """The radius of an initial set: exact, not negative."""
+    number = instant(radius)
+    if number < 0:
+        raise BadInput(f"radius is {radius}.", "a radius is a distance.", "pass a radius >= 0.")
+    return number
+
+
+def starts(h0: Any, units: int) -> tuple[Array, bool]:
+    """Initial states of flows (batch, N), and whether a batch was given."""
+    batched = h0 is not None and np.ndim(h0) == 2
+    return initial(h0, units, len(h0) if batched else 1), batched
+
+
 def single(h0: Any, units: int) -> Array:
-    """The initial state of a flow: one trajectory at a time."""
+    """One initial state."""
     if h0 is not None and np.ndim(h0) > 1:
         raise BadInput(
             f"h0 has shape {np.shape(h0)}.",
-            "a batch of initial states; flows are followed one trajectory at a time.",
-            f"call oracle.reference once for each h0 of shape ({units},).",
+            "a batch of initial states, where one is expected.",
+            f"call once for each h0 of shape ({units},).",
         )
     start: Array = initial(h0, units)[0]
     return start

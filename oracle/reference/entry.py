@@ -8,14 +8,22 @@ from typing import Any
 from oracle.errors import BadInput
 from oracle.records.network import Network
 from oracle.records.recurrence import Recurrence
-from oracle.reference import arguments, flow
+from oracle.reference import arguments, flows
 from oracle.reference.enclosure import Enclosure
 from oracle.reference.limits import checked_digits
 from oracle.reference.recurrences import Problem, certify
 
 
 def reference(
-    record: Network | Recurrence, inputs: Any = None, h0: Any = None, times: Any = None, digits: int = 30
+    record: Network | Recurrence,
+    inputs: Any = None,
+    h0: Any = None,
+    times: Any = None,
+    digits: int = 30,
+    *,
+    start: Any = 0,
+    radius: Any = 0,
+    engine: str = "balls",
 ) -> Enclosure:
     """The trajectory of a record from h0, to a number of digits.
 
@@ -27,22 +35,28 @@ def reference(
         Recurrence: X (K, I) or (K, batch, I), x_k drives the step from h_k to h_{k+1}; (K, 0) without inputs.
         Network: None (zero), a constant (I,), `oracle.held(values, step)` or `oracle.sampled(values, step)`.
     h0 : array_like, optional
-        (N,), or (batch, N) with batched inputs; zeros by default.
+        (N,), or (batch, N): with batched inputs for a recurrence, one input for all for a network. Default: zeros.
     times : sequence of float, Fraction, Decimal or str
-        Network only: instants >= 0, increasing, read exactly ("0.1" is one tenth, 0.1 is the float). h(0) = h0.
+        Network only: instants, increasing, read exactly ("0.1" is one tenth, 0.1 is the float).
     digits : int
-        Every radius is at most 10^-digits max(1, |value|).
+        Every radius is at most 10^-digits max(1, |value|), `radius` apart.
+    start : number
+        Network only: h(start) = h0, 0 by default. Times before it are followed backward.
+    radius : number
+        Network only: enclose all trajectories that start within this distance of h0, unit by unit.
+    engine : str
+        Network only: "balls" (proved), or "mpmath": the readable integrator, whose radius is observed.
 
     Returns
     -------
     Enclosure
-        (K+1, N) or (K+1, batch, N) with status "proved" for a recurrence (ball arithmetic); (len(times), N) with status
-        "observed" for a network (Taylor series in mpmath, two orders and precisions compared).
+        (K+1, N) or (K+1, batch, N) for a recurrence, (len(times), N) or (len(times), batch, N) for a network; status
+        "proved" (ball arithmetic), or "observed" from the engine "mpmath" (two orders and precisions compared).
 
     Raises
     ------
     oracle.BadInput
-        Arguments that do not fit; a network whose activation has a kink.
+        Arguments that do not fit.
     oracle.reference.limits.NotReached
         A `BadInput`: the digits are out of reach, because errors grow too fast for too long.
     """
@@ -50,9 +64,12 @@ def reference(
     if isinstance(record, Recurrence):
         return _trajectory(record, inputs, h0, times, digits)
     if isinstance(record, Network):
-        instants = arguments.instants(times)
-        start = arguments.single(h0, record.N)
-        return flow.follow(flow.Flow(record, arguments.signal(record, inputs, instants), start, instants), digits)
+        instants, begin = arguments.instants(times), arguments.instant(start)
+        x = arguments.signal(record, inputs, instants, begin)
+        states, batched = arguments.starts(h0, record.N)
+        asked = flows.Asked(record.field, x, begin, arguments.spread(radius), instants, digits)
+        found = flows.follow_all(asked, states, flows.engine(engine))
+        return found if batched else replace(found, mid=found.mid[:, 0], rad=found.rad[:, 0])
     raise BadInput(
         f"record is a {type(record).__name__}.",
         "the equation has to be stated before it can be followed.",

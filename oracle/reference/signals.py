@@ -4,17 +4,21 @@
     sampled    x(t) = values[k] + (t/step - k) (values[k+1] - values[k])       for k step <= t <= (k+1) step
 
 A signal is asked for one piece at a time: where it ends, its value at t and its slope. The integrator restarts at the
-end of every piece, where x or x' may jump.
+end of every piece, where x or x' may jump. `before` is the same backward in time.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
+from flint import arb_mat
 
+from oracle.arithmetic.ball import Ball
+from oracle.arithmetic.ball_series import resized
 from oracle.errors import BadInput
 from oracle.records.exact import Array, exact_array, exact_object
 from oracle.records.recurrence import positive
@@ -26,6 +30,16 @@ class Piece(NamedTuple):
     end: Fraction | None
     value: Array
     slope: Array | None
+
+    def in_balls(self, unit: Fraction, length: int) -> Any:
+        """Coefficients of x(t + unit sigma) as balls, (I, length); use inside `precision`."""
+        ops, inputs = Ball(), len(self.value)
+        columns = [self.value, *([] if self.slope is None else [unit * self.slope])]
+        entries = [entry for row in zip(*(ops.lift(c).entries() for c in columns), strict=True) for entry in row]
+        return resized(arb_mat(inputs, len(columns), entries), length)
+
+    def beyond(self, time: Fraction) -> None:
+        """What the coefficients leave out until t + time: nothing, the piece is a polynomial."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +58,17 @@ class Steady:
         """It never ends."""
         return None
 
+    @property
+    def since(self) -> Fraction | None:
+        """It never begins."""
+        return None
+
     def piece(self, t: Fraction) -> Piece:
         """One piece for ever."""
+        return Piece(None, self.value, None)
+
+    def before(self, t: Fraction) -> Piece:
+        """The same backward in time."""
         return Piece(None, self.value, None)
 
 
@@ -77,14 +100,31 @@ class Signal:
         """The time up to which the signal is known."""
         return (len(self.values) - self.linear) * self.step
 
+    @property
+    def since(self) -> Fraction:
+        """The first sample is at 0."""
+        return Fraction(0)
+
     def piece(self, t: Fraction) -> Piece:
         """The piece that starts at, or contains, t; after the last sample a held signal keeps its last value."""
-        k = min(t // self.step, len(self.values) - 1 - self.linear)
+        k = self._clamped(t // self.step)
+        return self._at(k, t)._replace(end=(k + 1) * self.step)
+
+    def before(self, t: Fraction) -> Piece:
+        """The piece that ends at, or contains, t > 0, backward in time: `end` is where it begins."""
+        k = self._clamped(ceil(t / self.step) - 1)
+        found = self._at(k, t)
+        return Piece(k * self.step, found.value, None if found.slope is None else -found.slope)
+
+    def _clamped(self, k: int) -> int:
+        return min(k, len(self.values) - 1 - self.linear)
+
+    def _at(self, k: int, t: Fraction) -> Piece:
         value = exact_object(self.values[k])
         if not self.linear:
-            return Piece((k + 1) * self.step, value, None)
+            return Piece(None, value, None)
         slope = (exact_object(self.values[k + 1]) - value) / self.step
-        return Piece((k + 1) * self.step, value + (t - k * self.step) * slope, slope)
+        return Piece(None, value + (t - k * self.step) * slope, slope)
 
     def rescale(self, r: Any) -> Signal:
         """R: x(t) becomes x(r s), so the samples are step / r apart."""
@@ -93,6 +133,27 @@ class Signal:
     def __repr__(self) -> str:
         samples, inputs = self.values.shape
         return f"<oracle.{'sampled' if self.linear else 'held'} {samples}x{inputs}, step {self.step}>"
+
+
+Inputs = Any
+"""A `Signal`, a `Steady`, an analytic input, or one of them `Seen` from another time."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A signal from a moment on, forward or backward: x(origin + s) or x(origin - s)."""
+
+    signal: Inputs
+    origin: Fraction
+    backward: bool = False
+
+    def piece(self, s: Fraction) -> Piece:
+        """The piece that starts at s, in the time s."""
+        if self.backward:
+            found: Piece = self.signal.before(self.origin - s)
+            return found._replace(end=None if found.end is None else self.origin - found.end)
+        found = self.signal.piece(self.origin + s)
+        return found._replace(end=None if found.end is None else found.end - self.origin)
 
 
 def _signal(values: Any, step: Any, linear: bool, least: int) -> Signal:

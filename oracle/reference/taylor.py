@@ -33,7 +33,7 @@ from oracle.arithmetic.series import Series, SeriesArithmetic
 from oracle.equations import lure
 from oracle.records.exact import Array, objects
 from oracle.records.lure import Lure
-from oracle.reference.signals import Piece, Signal, Steady
+from oracle.reference.signals import Inputs, Piece
 
 _STEP_BITS = 6  # a step is at most 2^-5 shorter than it might be
 _SHARE = Fraction(1, 2)  # of the radius of convergence: the terms cut off then sum to at most the first of them times 2
@@ -139,7 +139,7 @@ def dyadic(ctx: Any, length: Any) -> Fraction:
 
 
 def pieces(
-    ops: Mp, field: Field, h0: Array, inputs: Signal | Steady, until: Fraction, order: int, digits: int
+    ops: Mp, field: Field, h0: Array, inputs: Inputs, until: Fraction, order: int, digits: int
 ) -> Iterator[Polynomial]:
     """The solution from t = 0 to `until`, one polynomial per step."""
     t, h = Fraction(0), ops.lift(h0)
@@ -158,7 +158,7 @@ def pieces(
 def solve(
     field: Field,
     h0: Array,
-    inputs: Signal | Steady,
+    inputs: Inputs,
     times: tuple[Fraction, ...],
     order: int,
     digits: int,

@@ -12,8 +12,7 @@ from flint import arb, arb_mat, fmpq
 
 import oracle
 from oracle.arithmetic.ball import precision
-from oracle.reference import flow as flows
-from oracle.reference import taylor
+from oracle.reference import observed, proved, taylor
 from oracle.reference.enclosure import exact
 from oracle.reference.limits import NotReached
 from oracle.reference.signals import Piece, steady
@@ -73,25 +72,30 @@ def test_an_odd_lure_network(start: Fraction) -> None:
         assert abs(taken - t) * 2 <= ctx.mpf(r)  # |dy| = speed |dt|, and the speed is at most 2
 
 
+ENGINES = pytest.mark.parametrize("engine", ["balls", "mpmath"])
+
+
+@ENGINES
 @pytest.mark.parametrize("digits", [15, 40])
-def test_tanh_in_closed_form(digits: int) -> None:
-    """h' = beta tanh(w h) has sinh(w h(t)) = e^{beta w t} sinh(w h0): inside the observed radius."""
+def test_tanh_in_closed_form(digits: int, engine: str) -> None:
+    """h' = beta tanh(w h) has sinh(w h(t)) = e^{beta w t} sinh(w h0): inside the radius of either engine."""
     beta, w, h0 = -1.25, 1.5, 2.0
     net = oracle.Network(B=beta, W=[[w]], activation="tanh")
     times = [0.25, 1.0, 3.0]
-    result = oracle.reference(net, h0=[h0], times=times, digits=digits)
+    result = oracle.reference(net, h0=[h0], times=times, digits=digits, engine=engine)
     ctx = mpmath.MPContext()
     ctx.dps = 60
     truth = [[ctx.asinh(ctx.exp(ctx.mpf(beta) * w * t) * ctx.sinh(ctx.mpf(w) * h0)) / w] for t in times]
     assert result.contains(truth).all()
-    assert result.status == "observed"
+    assert result.status == {"balls": "proved", "mpmath": "observed"}[engine]
     assert result.digits >= digits
 
 
-def test_logistic_in_closed_form() -> None:
+@ENGINES
+def test_logistic_in_closed_form(engine: str) -> None:
     """h' = 1/(1 + e^h) has h + e^h = h0 + e^h0 + t."""
     net = oracle.Network(B=1, W=[[-1.0]], activation="logistic")
-    result = oracle.reference(net, h0=[0.3], times=[0.5, 4], digits=30)
+    result = oracle.reference(net, h0=[0.3], times=[0.5, 4], digits=30, engine=engine)
     ctx = mpmath.MPContext()
     ctx.dps = 60
     start = ctx.mpf(0.3) + ctx.exp(ctx.mpf(0.3))
@@ -106,8 +110,9 @@ def linear_truth(result: Any, row: int, state: Any) -> bool:
     return all(abs(entry - m) <= r for entry, (m, r) in zip(state.entries(), balls, strict=True))
 
 
+@ENGINES
 @pytest.mark.parametrize("form", ["paper", "rate", "current"])
-def test_linear_networks_against_the_matrix_exponential(form: str) -> None:
+def test_linear_networks_against_the_matrix_exponential(form: str, engine: str) -> None:
     """identity activation, tau = 1/2: h(t) = e^{tJ} h0 + (e^{tJ} - I) J^{-1} u in balls, for every form; planted fault:
     the exponential at a time off by 1e-25 is outside."""
     b, h0, tau = np.array([0.25, -0.75]), np.array([0.5, -0.25]), 0.5
@@ -115,7 +120,7 @@ def test_linear_networks_against_the_matrix_exponential(form: str) -> None:
     gain = 1.0 if form == "paper" else 1 / tau
     J = np.array([[Fraction(W[i, j]) * int(gain) - 2 * (i == j) for j in range(2)] for i in range(2)], dtype=object)
     times = [Fraction(1, 3), Fraction(2)]
-    result = oracle.reference(net, h0=h0, times=times, digits=30)
+    result = oracle.reference(net, h0=h0, times=times, digits=30, engine=engine)
     with precision(300):
         exactJ = arb_mat(2, 2, [arb(fmpq(e.numerator, e.denominator)) for e in J.ravel()])
         u = arb_mat(2, 1, (b * gain).tolist())
@@ -129,7 +134,8 @@ def test_linear_networks_against_the_matrix_exponential(form: str) -> None:
         assert not linear_truth(result, 0, state(times[0] + Fraction(1, 10**25)))
 
 
-def test_held_and_sampled_inputs_on_a_linear_unit() -> None:
+@ENGINES
+def test_held_and_sampled_inputs_on_a_linear_unit(engine: str) -> None:
     """h' = -h + x: held x gives h + (x - h)(1 - e^-s) piece by piece, linear x its integral; exact breaks at k/10 with
     the decimal step 1/10. Planted fault: reading the step as the float 0.1 moves the breaks, and is outside."""
     values = np.array([[0.5], [-1.25], [2.0], [0.75]])
@@ -145,9 +151,9 @@ def test_held_and_sampled_inputs_on_a_linear_unit() -> None:
         linear.append((linear[-1] - x + slope) * decay + x - slope + slope / 10)
     times = [k * step for k in range(4)]
     for signal, truth in ((oracle.held(values, step), held), (oracle.sampled(values, step), linear)):
-        result = oracle.reference(net, signal, [0.25], times, digits=30)
+        result = oracle.reference(net, signal, [0.25], times, digits=30, engine=engine)
         assert result.contains([[value] for value in truth]).all()
-    float_step = oracle.reference(net, oracle.held(values, 0.1), [0.25], times, digits=30)
+    float_step = oracle.reference(net, oracle.held(values, 0.1), [0.25], times, digits=30, engine=engine)
     assert not float_step.contains([[value] for value in held]).all()
 
 
@@ -194,10 +200,12 @@ def test_the_radius_holds_for_a_longer_computation() -> None:
 def test_a_low_order_shows_in_the_agreement(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted fault: a step rule that is four times too bold makes the two runs differ by more than the goal; the
     observed radius says so."""
-    flow = flows.Flow(oracle.Network.rate(W, None, [0.3, 0.1]), steady(None, 0), np.array([0.3, -0.2]), (Fraction(1),))
-    honest = flows.compare(flow, 25)
+    flow = observed.Flow(
+        oracle.Network.rate(W, None, [0.3, 0.1]).field, steady(None, 0), np.array([0.3, -0.2]), (Fraction(1),)
+    )
+    honest = observed.compare(flow, 25)
     monkeypatch.setattr(taylor, "dyadic", lambda ctx, length: 4 * Fraction(float(length)))
-    faulty = flows.compare(flow, 25)
+    faulty = observed.compare(flow, 25)
     assert honest.agreement < mpmath.mpf(10) ** -24
     assert faulty.agreement > mpmath.mpf(10) ** -20
     assert faulty.contains(honest.mid).all()
@@ -219,9 +227,10 @@ def unstable() -> oracle.Network:
     return oracle.Network(A=A, W=np.zeros((2, 2)), c=drift, activation="identity")
 
 
-def test_digits_lost_on_the_way_are_added_and_the_work_is_redone() -> None:
+@ENGINES
+def test_digits_lost_on_the_way_are_added_and_the_work_is_redone(engine: str) -> None:
     """Over t = 2 sixty e-foldings cost 26 digits; the answer still is the equilibrium to 20 digits."""
-    result = oracle.reference(unstable(), h0=REST, times=[2], digits=20)
+    result = oracle.reference(unstable(), h0=REST, times=[2], digits=20, engine=engine)
     assert result.contains([REST]).all()
     assert result.digits >= 20
     assert result.bits > (20 + 26) * np.log2(10)
@@ -229,9 +238,9 @@ def test_digits_lost_on_the_way_are_added_and_the_work_is_redone() -> None:
 
 def test_what_is_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the working precision bounded below what the growth costs, the error says what was seen and why."""
-    monkeypatch.setattr(flows, "MOST_FLOW_DIGITS", 40)
+    monkeypatch.setattr(observed, "MOST_FLOW_DIGITS", 40)
     with pytest.raises(NotReached, match="agree to") as refused:
-        oracle.reference(unstable(), h0=REST, times=[2], digits=20)
+        oracle.reference(unstable(), h0=REST, times=[2], digits=20, engine="mpmath")
     assert refused.value.data["agreement"] > mpmath.mpf(10) ** -20
 
 
@@ -242,3 +251,11 @@ def test_the_field_is_the_one_equation() -> None:
     found = expansion(ops, field_of(net.field), ops.lift([0.3, -0.2]), Piece(None, np.zeros(0), None), 2)
     expected = 4 * (-np.array([0.3, -0.2]) + np.tanh(W @ [0.3, -0.2] + [0.3, 0.1]))
     np.testing.assert_allclose(found[1][:, 0].astype(float), expected, rtol=0, atol=8 * 2.0**-52)
+
+
+def test_the_certified_engine_says_how_far_it_would_have_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors may grow like e^{30 t}, so 20 digits at t = 2 take more than 40: refused, with the growth that is why."""
+    monkeypatch.setattr(proved, "MOST_FLOW_DIGITS", 40)
+    with pytest.raises(NotReached, match="errors may grow") as refused:
+        oracle.reference(unstable(), h0=REST, times=[2], digits=20)
+    assert 29 < refused.value.data["mu"] < 32

@@ -37,7 +37,7 @@ X = np.array([[0.5], [-1.0], [0.25]])
         (REC, {"inputs": oracle.held(X, 1)}, "a signal is the input of a network"),
         (NET, {}, "times is missing"),
         (NET, {"times": []}, "at least one time"),
-        (NET, {"times": [-0.5, 1]}, "at least one time, none negative"),
+        (NET, {"times": [-0.5, 1], "inputs": oracle.held(X, 1)}, "known from 0.0 on"),
         (NET, {"times": [2, 1]}, "not increasing"),
         (NET, {"times": [1, 1]}, "not increasing"),
         (NET, {"times": ["soon"]}, "not a decimal number"),
@@ -46,8 +46,11 @@ X = np.array([[0.5], [-1.0], [0.25]])
         (NET, {"times": [1], "inputs": [1.0, 2.0]}, "2 components; the network has 1"),
         (NET, {"times": [1], "inputs": oracle.held(X, 0.25)}, "known until 0.75"),
         (NET, {"times": [1], "inputs": oracle.sampled(X, 0.4)}, "known until 0.8"),
-        (NET, {"times": [1], "h0": np.ones((3, 2))}, "one trajectory at a time"),
+        (NET, {"times": [1], "h0": np.ones((3, 4))}, "h0 has shape"),
         (NET, {"times": [1], "h0": np.ones(3)}, "h0 has shape"),
+        (NET, {"times": [1], "radius": -1}, "a radius is a distance"),
+        (NET, {"times": [1], "engine": "euler"}, "there are two"),
+        (NET, {"times": [1], "engine": "mpmath", "radius": 0.5}, "sets of initial states"),
         (W, {"inputs": X}, "record is a ndarray"),
     ],
 )
@@ -137,9 +140,10 @@ def test_digits_are_counted_downwards(mid: str, rad: str, digits: float) -> None
 
 
 def test_the_repr_shows_radius_and_status() -> None:
-    """Radius rounded up, whatever its exponent; proved for recurrences, observed with its agreement for flows."""
+    """Radius rounded up, whatever its exponent; proved for recurrences and flows, observed by mpmath."""
     assert "(proved)" in repr(oracle.reference(REC, X))
-    flow = repr(oracle.reference(NET, times=[0.5], digits=12))
+    assert "(proved)" in repr(oracle.reference(NET, times=[0.5], digits=12))
+    flow = repr(oracle.reference(NET, times=[0.5], digits=12, engine="mpmath"))
     assert "observed, agreement" in flow
     assert "radius <= " in flow
     assert shown(mpmath.mpf(2) ** -2000) == "8.75e-603"

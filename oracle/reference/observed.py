@@ -1,8 +1,9 @@
-"""The flow of a network: the mpmath integrator, run twice, and what the two runs differ by.
+"""The flow of a network, observed: the mpmath integrator, run twice, and what the two runs differ by.
 
 The second run has a fifth more order (of the other parity), its own steps, and ten more digits. The difference is the
 error of the first run, observed; the values returned are those of the second, and `rad` is SAFETY times the difference.
-That is evidence, not a proof: it is never called proved.
+That is evidence, not a proof: it is never called proved. It is the definition that everybody can check, and the
+certified engine (`proved`) has to agree with it.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ import mpmath
 from oracle.equations.activations import ACTIVATIONS
 from oracle.errors import BadInput
 from oracle.records.exact import Array
-from oracle.records.network import Network
+from oracle.records.lure import Lure
 from oracle.reference.enclosure import Enclosure, magnitude, mpf_array
 from oracle.reference.limits import MOST_FLOW_DIGITS, NotReached
-from oracle.reference.signals import Signal, Steady
+from oracle.reference.signals import Inputs
 from oracle.reference.taylor import field_of, order_for, solve
 
 SAFETY = 10  # the observed difference is off by less than the finer run's error, ten digits smaller; ten is generous
@@ -31,18 +32,16 @@ _ROUNDING_DIGITS = 5  # working precision beyond the truncation goal: sums of P 
 
 @dataclass(frozen=True)
 class Flow:
-    """One question: a network, its input, its initial state and the times."""
+    """One question: a field forward from time 0, its input, its initial state and the times."""
 
-    net: Network
-    inputs: Signal | Steady
+    lure: Lure
+    inputs: Inputs
     h0: Array
     times: tuple[Fraction, ...]
 
     def run(self, digits: int, order: int) -> Array:
         """One run of the integrator."""
-        return solve(
-            field_of(self.net.field), self.h0, self.inputs, self.times, order, digits, digits + _ROUNDING_DIGITS
-        )
+        return solve(field_of(self.lure), self.h0, self.inputs, self.times, order, digits, digits + _ROUNDING_DIGITS)
 
 
 def follow(flow: Flow, digits: int) -> Enclosure:
@@ -55,7 +54,7 @@ def follow(flow: Flow, digits: int) -> Enclosure:
     oracle.reference.limits.NotReached
         The runs do not agree within MOST_FLOW_DIGITS digits of working precision.
     """
-    _require_analytic(flow.net)
+    _require_analytic(flow.lure)
     working = digits + GUARD_DIGITS
     while True:
         result = compare(flow, working)
@@ -100,12 +99,12 @@ def _global(value: Any) -> Any:
     return mpmath.mp.make_mpf(value._mpf_)
 
 
-def _require_analytic(net: Network) -> None:
-    if not ACTIVATIONS[net.activation].analytic:
+def _require_analytic(lure: Lure) -> None:
+    if not ACTIVATIONS[lure.activation].analytic:
         raise BadInput(
-            f"the activation is {net.activation}.",
-            f"{net.activation} has a kink, where a Taylor series ends; flows region by region are not there yet.",
-            "discretise the network (certified for every activation), or use an analytic activation.",
+            f"the activation is {lure.activation}.",
+            f"{lure.activation} has a kink, where a Taylor series ends.",
+            "use an analytic activation here.",
         )
 
 

@@ -1,0 +1,95 @@
+"""Truncated power series in balls: a vector of series is a matrix, one row per unit and one column per coefficient.
+
+Products with operators then are matrix products, all orders at once, and the activation of a unit is a function of one
+row, tanh z = 1 - 2/(1 + e^{2z}) as a series (python-flint's arb_series). The lazy `SeriesArithmetic` computes one order
+after another, which solving a differential equation needs; this one computes all orders of what is known, which
+*checking* a solution needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from flint import arb, arb_mat, arb_series, ctx
+
+from oracle.arithmetic.ball import Ball
+from oracle.errors import KinkError
+from oracle.records.exact import Array
+from oracle.records.operator import Operator
+
+
+class BallSeries(Ball):
+    """Arithmetic on (units, length) matrices of coefficients; use it inside `precision(bits, length)`."""
+
+    def __init__(self, length: int, kept: dict[Any, tuple[Any, Any]] | None = None) -> None:
+        super().__init__()
+        self.length = length
+        self._matrices = {} if kept is None else kept  # shared by the lengths and precisions of one computation
+
+    def lift(self, exact: Array) -> Any:
+        """Constant series."""
+        return resized(super().lift(exact), self.length)
+
+    def affine(
+        self, products: Sequence[tuple[Operator, Any]], biases: Sequence[Array] = (), parts: Sequence[Any] = ()
+    ) -> Any:
+        """Coefficient by coefficient; biases are constants."""
+        constants = [self.lift(bias) for bias in biases]
+        if not products and not parts:
+            return self.sum(constants)
+        return super().affine(products, (), [*parts, *constants])
+
+    def mul(self, u: Any, v: Any) -> Any:
+        """Truncated products, row by row."""
+        return self._rows(lambda a, b: a * b, u, v)
+
+    def one(self, like: Any) -> Any:
+        """The constant 1."""
+        return resized(arb_mat(like.nrows(), 1, [1] * like.nrows()), self.length)
+
+    def tanh(self, z: Any) -> Any:
+        """1 - 2/(1 + e^{2z}); what cancels near 0 is an absolute error of the working precision."""
+        return self._rows(lambda row: 1 - 2 / ((2 * row).exp() + 1), z)
+
+    def positive_part(self, z: Any) -> Any:
+        """Refused: not analytic."""
+        raise KinkError("max(0, z) has no Taylor series across its kink; go region by region")
+
+    def unit_step(self, z: Any) -> Any:
+        """Refused: not analytic."""
+        raise KinkError("the slope of max(0, z) has no Taylor series across its kink; go region by region")
+
+    def _rows(self, function: Callable[..., Any], *values: Any) -> Any:
+        rows, length = values[0].nrows(), self.length
+        tables = [value.entries() for value in values]
+        found: list[Any] = []
+        for i in range(rows):
+            series = function(*(arb_series(table[i * length : (i + 1) * length], length) for table in tables))
+            found.extend(padded(series.coeffs(), length))
+        return arb_mat(rows, length, found)
+
+    def _kept(self, exact: Array) -> Any:
+        """A dense factor or a diagonal as a matrix of numbers, not of series; doubles are exact at any precision."""
+        key = (id(exact), ctx.prec if exact.dtype == object else 0)
+        if key not in self._matrices:
+            self._matrices[key] = (exact, super().lift(exact))
+        return self._matrices[key][1]
+
+
+def padded(coefficients: list[Any], length: int) -> list[Any]:
+    """Exactly `length` coefficients: trailing zeros are not stored."""
+    return coefficients[:length] + [arb(0)] * (length - len(coefficients))
+
+
+def resized(m: Any, columns: int) -> Any:
+    """The first columns of a matrix, or the matrix and columns of zeros."""
+    have = m.ncols()
+    if have == columns:
+        return m
+    entries = m.entries()
+    kept = min(have, columns)
+    zeros = [arb(0)] * (columns - kept)
+    return arb_mat(
+        m.nrows(), columns, [e for i in range(m.nrows()) for e in (*entries[i * have : i * have + kept], *zeros)]
+    )

@@ -1,0 +1,143 @@
+"""The defect of a polynomial: by how much p(sigma) misses dp/dsigma = L F(p), sigma = (t - t_0)/L, and what that costs.
+
+    D(sigma) = p' - L F(p) = sum_{k<=K} D_k sigma^k  -  L B sum_{k>K} s_k sigma^k,      D_k = (k+1) p_{k+1} - L F(p)_k
+
+for a p of degree P <= K with exact coefficients (any polynomial: nothing is assumed about where it comes from) and an
+input that is a polynomial. Series in balls give D_k; the coefficient of order P does not cancel, p' having none. The
+second sum is bounded by `cauchy.tail`. With a norm and mu >= mu(J) over all states, for 0 <= q:
+
+    |x - p|(q)  <=  e^{mu q L} |x - p|(0)  +  max(1, e^{mu q L}) | int_0^q |D| dsigma |            (Dahlquist, 1958)
+    int_0^q |D_i| dsigma  <=  sum_k |D_ik| q^{k+1}/(k+1)  +  L sum_j |B_ij| tail_j
+
+An input that is not a polynomial is replaced by one; what is left out, at most `beyond` for each input on the step,
+adds q L (|E| + |B| S |M|) beyond.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from flint import arb, arb_mat
+
+from oracle.arithmetic.ball import Ball, precision
+from oracle.arithmetic.ball_series import BallSeries, resized
+from oracle.equations import lure
+from oracle.equations.activations import ACTIVATIONS
+from oracle.records.lure import Lure
+from oracle.reference import cauchy
+from oracle.reference.lipschitz import matrix
+from oracle.reference.lognorm import Norm
+
+_BITS = 64  # of bounds: their own rounding, outward, is then invisible
+
+
+class Watched(BallSeries):
+    """Series that remember what went into the activation and what came out."""
+
+    argument: Any = None
+    value: Any = None
+
+    def act(self, activation: str, z: Any) -> Any:
+        """An activation by name."""
+        self.argument, self.value = z, super().act(activation, z)
+        return self.value
+
+
+@dataclass(frozen=True)
+class Gains:
+    """Upper bounds, one per unit: row sums of |B|, and of |E| + |B| S |M| per input; matrices of balls."""
+
+    tail: Any
+    inputs: Any
+
+    @staticmethod
+    def of(field: Lure) -> Gains:
+        """Evaluated once."""
+        with precision(_BITS):
+            ops = Ball()
+            B, M, E = (sized(matrix(ops, op)) for op in (field.B, field.M, field.E))
+            S = ops.rational(ACTIVATIONS[field.activation].lipschitz)
+            return Gains(B * arb_mat(B.ncols(), 1, [1] * B.ncols()), E + B * M * S)
+
+
+def defect(field: Lure, p: Any, x: Any, unit: Any, ops: Watched) -> Any:
+    """D_0 .. D_K as a matrix (N, K + 1); p (N, P + 1) and x (I, K + 1) are coefficients. Use inside `precision`."""
+    K = ops.length
+    p = resized(p, K)
+    right = (lure.step(ops, field, p, lure.drive(ops, field, x)) * unit).entries()
+    left = p.entries()
+    entries = [
+        (k + 1) * left[i + k + 1] - right[i + k] if k + 1 < K else -right[i + k]
+        for i in range(0, len(left), K)
+        for k in range(K)
+    ]
+    return arb_mat(p.nrows(), K, entries)
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """A defect, ready to be bounded for any length q of the step.
+
+    Attributes
+    ----------
+    sizes : arb_mat
+        |D_ik| rounded up, (N, K + 1).
+    radius : arb or None
+        R of `cauchy`, for the tail beyond K; None: there is no tail. Not finite: none was found.
+    beyond : list of arb or None
+        Bounds of what each input has beyond its polynomial, on the step.
+    """
+
+    sizes: Any
+    activation: str
+    radius: Any
+    beyond: Any
+    gains: Gains
+    unit: Any
+
+    @staticmethod
+    def of(activation: str, D: Any, z: Any, beyond: Any, gains: Gains, unit: Fraction) -> Misfit:
+        """From the coefficients of the defect and of the argument of s."""
+        radius = None
+        if activation != "identity":
+            found = cauchy.radius(activation, z)
+            radius = arb(0) if found is None else found
+        with precision(_BITS):
+            return Misfit(sized(D), activation, radius, beyond, gains, Ball().rational(unit))
+
+    def bound(self, q: Fraction, norm: Norm) -> Any:
+        """max(1, e^{mu q L}) times the norm of int_0^q |D|, rounded up."""
+        with precision(_BITS):
+            ratio = Ball().rational(q)
+            total = integrals(self.sizes, ratio)
+            if self.radius is not None:
+                left_out = self.unit * cauchy.tail(self.activation, self.radius, self.sizes.ncols() - 1, ratio)
+                total = [v + gain * left_out for v, gain in zip(total, self.gains.tail.entries(), strict=True)]
+            if self.beyond is not None:
+                unseen = (self.gains.inputs * arb_mat(len(self.beyond), 1, self.beyond)).entries()
+                total = [v + ratio * self.unit * u for v, u in zip(total, unseen, strict=True)]
+            growth = (norm.mu * ratio * self.unit).exp().upper().max(arb(1))
+            return (norm.of([v.abs_upper() for v in total]) * growth).abs_upper()
+
+
+def sized(m: Any) -> Any:
+    """Upper bounds of the absolute entries."""
+    return arb_mat(m.nrows(), m.ncols(), [entry.abs_upper() for entry in m.entries()])
+
+
+def integrals(sizes: Any, q: Any) -> list[Any]:
+    """sum_k sizes_ik q^{k+1}/(k+1)."""
+    weights, power = [], q
+    for k in range(sizes.ncols()):
+        weights.append(power / (k + 1))
+        power = power * q
+    found: list[Any] = (sizes * arb_mat(sizes.ncols(), 1, weights)).entries()
+    return found
+
+
+def weighted(sizes: Any, q: Fraction, norm: Norm) -> Any:
+    """The norm of `integrals`, rounded up."""
+    with precision(_BITS):
+        return norm.of([v.abs_upper() for v in integrals(sizes, Ball().rational(q))])

@@ -1,0 +1,148 @@
+"""The certified flow of a network at given times: precision chosen, goal met, or a reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, e, log2
+from typing import Any
+
+from flint import arb
+
+from oracle.arithmetic.ball import Ball, precision
+from oracle.equations.activations import ACTIVATIONS
+from oracle.errors import BadInput
+from oracle.records.exact import Array
+from oracle.records.lure import Lure
+from oracle.reference.certified import State, System, log2_above, steps
+from oracle.reference.enclosure import Enclosure, mpf_array, to_mpf
+from oracle.reference.limits import MOST_FLOW_DIGITS, NotReached, bits_for
+from oracle.reference.lognorm import norms
+
+_NORM_BITS = 64
+_SPARE = 2.0  # bits of the tolerance kept for rounding between steps
+_MOST_ATTEMPTS = 6
+
+
+@dataclass(frozen=True)
+class Question:
+    """A field forward from time 0: exact initial state (N,), radius of the initial set, times > 0 and the digits."""
+
+    lure: Lure
+    inputs: Any
+    h0: Array
+    radius: Fraction
+    times: tuple[Fraction, ...]
+    digits: int
+
+
+def follow(question: Question) -> Enclosure:
+    """The flow at the times, (len(times), N), proved.
+
+    Raises
+    ------
+    oracle.reference.limits.NotReached
+        The growth of errors would need more than MOST_FLOW_DIGITS digits of working precision.
+    """
+    _require_analytic(question.lure)
+    rows, bits, name = answer(question)
+    return enclosure(rows, (len(rows), len(question.h0)), bits, name)
+
+
+def _require_analytic(lure: Lure) -> None:
+    if not ACTIVATIONS[lure.activation].analytic:
+        raise BadInput(
+            f"the activation is {lure.activation}.",
+            f"{lure.activation} has a kink, where a Taylor series ends; flows region by region are not there yet.",
+            "discretise the network (certified for every activation), or use an analytic activation.",
+        )
+
+
+def beginning(h0: Array, radius: Fraction, digits: int) -> Enclosure:
+    """The initial state itself, (1, N)."""
+    bits = bits_for(digits) + _NORM_BITS
+    with precision(bits):
+        ops = Ball()
+        around = ops.rational(radius).abs_upper()
+        balls = ops.lift(h0).entries()
+        row = [b.mid() for b in balls], [b.rad() for b in balls], [around] * len(balls)
+    return enclosure([row], (1, len(h0)), bits, "any")
+
+
+Row = tuple[list[Any], list[Any], list[Any]]
+
+
+def answer(question: Question) -> tuple[list[Row], int, str]:
+    """One row of middles, radii of the computation and radii of the initial set per time; bits; the norm used."""
+    with precision(_NORM_BITS):
+        system = System.of(question.lure, norms(question.lure)[0])
+        growth = max(0.0, float(system.norm.mu)) * float(question.times[-1]) * log2(e)
+    missing = 0.0
+    for _ in range(_MOST_ATTEMPTS):
+        goal = bits_for(question.digits) + ceil(missing)
+        lost = growth + log2(max(float(question.times[-1]), 1.0)) + _SPARE
+        if goal + lost > bits_for(MOST_FLOW_DIGITS):
+            raise _too_far(question, system, growth, goal + lost)
+        rows = list(attempt(system, question, -(goal + lost), ceil(goal + lost)))
+        worst = max(_excess(row, question.digits) for row in rows)
+        if worst <= 0:
+            return rows, ceil(goal + lost), system.norm.name
+        missing += worst + _SPARE
+    raise _too_far(question, system, growth, goal + lost)
+
+
+def attempt(system: System, question: Question, log2_rate: float, bits: int) -> Iterator[Row]:
+    """The rows, from one run with this tolerance per unit of time."""
+    pending = iter(question.times)
+    t = next(pending)
+    for step in steps(system, initial(system, question, bits), question.inputs, question.times[-1], log2_rate):
+        while t <= step.end.t:
+            yield step.at(t, system.norm, bits + _NORM_BITS)
+            following = next(pending, None)
+            if following is None:
+                return
+            t = following
+
+
+def initial(system: System, question: Question, bits: int) -> State:
+    """The initial state: its centre rounded to the working precision, the rounding its first error."""
+    with precision(bits + _NORM_BITS):
+        ops = Ball()
+        h0 = ops.lift(question.h0)
+        error = system.norm.of([entry.rad() for entry in h0.entries()])
+        spread = system.norm.of([ops.rational(question.radius).abs_upper()] * h0.nrows())
+        return State(Fraction(0), h0.mid(), error, spread)
+
+
+def _excess(row: Row, digits: int) -> float:
+    """Bits by which the radius of the computation misses 10^-digits max(1, |value|); <= 0: met."""
+    worst = -float("inf")
+    with precision(_NORM_BITS):
+        goal = arb(10) ** -digits
+        for middle, radius, _ in zip(*row, strict=True):
+            scale = (abs(middle) - radius).max(arb(1)) * goal
+            if not radius <= scale.lower():
+                worst = max(worst, 1.0 + log2_above((radius / scale).upper()))
+    return worst
+
+
+def enclosure(rows: list[Row], shape: tuple[int, ...], bits: int, name: str) -> Enclosure:
+    """Exact mpf arrays; the radius covers the computation and the initial set."""
+    with precision(_NORM_BITS):
+        radii = [to_mpf((r + s).abs_upper()) for row in rows for _, r, s in zip(*row, strict=True)]
+    middles = [to_mpf(middle) for row in rows for middle in row[0]]
+    method = f"Taylor series in balls, one error in the {name} norm"
+    return Enclosure(mpf_array(middles, shape), mpf_array(radii, shape), "proved", bits=bits, method=method)
+
+
+def _too_far(question: Question, system: System, growth: float, bits: float) -> NotReached:
+    mu, last = float(system.norm.mu), float(question.times[-1])
+    return NotReached(
+        f"{question.digits} digits at t = {last:.6g} would need about {bits:.0f} bits; the limit is "
+        f"{bits_for(MOST_FLOW_DIGITS)}.",
+        f"errors may grow like e^({mu:.3g} t), {growth:.0f} bits until then (logarithmic norm, {system.norm.name}).",
+        "ask for earlier times or fewer digits.",
+        mu=mu,
+        bits=bits,
+    )
