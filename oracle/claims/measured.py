@@ -91,10 +91,11 @@ def judged(
     shown = broken or first
     where = int(np.argmax(shown.low - shown.bound)) if broken else shown.main
     decided = broken is not None or all(c.within for c in comparisons)
+    lowest = broken is not None or not shown.resolved[where]  # what is not resolved is not contradicted, and no more
     return Evaluated(
         assumptions,
         float(shown.bound[where]),
-        float(shown.low[where] if broken else shown.high[where]) if decided else None,
+        float(shown.low[where] if lowest else shown.high[where]) if decided else None,
         (*(c.text for c in comparisons), *evidence),
         fails=fails,
         observed=observed or {},
