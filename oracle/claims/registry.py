@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Any
 
-from oracle.claims import c01, c02, c03, c04, c05, c06, c07, c08, c09, c10, c11, c12, c13, c14, c15, c16, c17
+from oracle.claims import c01, c02, c03, c04, c05, c06, c07, c08, c09, c10, c11, c12, c13, c14, c15, c16, c17, c18
 from oracle.claims.result import Claim, ClaimResult
 from oracle.errors import BadInput
 
@@ -25,7 +25,7 @@ class Registry(dict[str, Claim]):
 CLAIMS = Registry(
     {
         module.CLAIM.id: module.CLAIM
-        for module in (c01, c02, c03, c04, c05, c06, c07, c08, c09, c10, c11, c12, c13, c14, c15, c16, c17)
+        for module in (c01, c02, c03, c04, c05, c06, c07, c08, c09, c10, c11, c12, c13, c14, c15, c16, c17, c18)
     }
 )
 
