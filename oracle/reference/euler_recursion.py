@@ -38,11 +38,13 @@ _HUGE = 1e150  # an error beyond this is reported as infinite: its square would 
 
 
 class Bounds(NamedTuple):
-    """|x(t_k) - h_k| in a norm, k = 0 .. K, and how each came about; the constants of the recursion step by step."""
+    """|x(t_k) - h_k| in a norm, k = 0 .. K, and how each came about; `following` is q e + Delta |jump| + Delta^2 M2 / 2
+    from the error before, with q and M2 of every step."""
 
     frame: Frame
     errors: Array
     forms: tuple[str, ...]
+    following: Array
     q: Array
     M2: Array
 
@@ -98,20 +100,21 @@ def recursion(path: Path, frame: Frame, step_frame: Frame) -> Bounds:
     for k in range(path.drives.steps):
         e = steps[-1].error
         steps.append(_one_step(path, frame, step_frame, k, e) if e < _HUGE else _NONE)
-    errors, forms, q, M2 = zip(*steps, strict=True)
-    return Bounds(frame, np.array(errors), forms, np.array(q[1:]), np.array(M2[1:]))
+    errors, forms, following, q, M2 = zip(*steps, strict=True)
+    return Bounds(frame, np.array(errors), forms, *(np.array(part[1:]) for part in (following, q, M2)))
 
 
 class OneStep(NamedTuple):
-    """The error after a step, the form that gave it, q and M2."""
+    """The error after a step, the form that gave it, what the recursion gives, q and M2."""
 
     error: float
     form: str
+    following: float
     q: float
     M2: float
 
 
-_NONE = OneStep(float("inf"), "none", float("inf"), float("inf"))
+_NONE = OneStep(float("inf"), "none", float("inf"), float("inf"), float("inf"))
 
 
 def _one_step(path: Path, frame: Frame, step_frame: Frame, k: int, e: float) -> OneStep:
@@ -132,7 +135,7 @@ def _one_step(path: Path, frame: Frame, step_frame: Frame, k: int, e: float) -> 
     except NotDecidable:
         return _NONE
     polygonal = polygon < contraction
-    return OneStep(min(polygon, contraction), "polygon" if polygonal else "recursion", q, M2)
+    return OneStep(min(polygon, contraction), "polygon" if polygonal else "recursion", contraction, q, M2)
 
 
 def _bend(path: Path, frame: Frame, k: int, slopes: tuple[Array, Array]) -> float:

@@ -144,7 +144,7 @@ FAULTS = {
         euler_recursion,
         "_one_step",
         lambda path, frame, step, k, e: (
-            RIGHT_STEP(path, frame, step, max(k - 1, 0), e) if k else euler_recursion.OneStep(0.0, "", 0.0, 0.0)
+            RIGHT_STEP(path, frame, step, max(k - 1, 0), e) if k else euler_recursion.OneStep(0.0, "", 0.0, 0.0, 0.0)
         ),
         decay,
     ),

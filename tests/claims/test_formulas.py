@@ -92,20 +92,19 @@ def test_c5():
 
 
 def test_c6():
-    """The recursion of the error, iterated from the q and M2 of a contracting network."""
+    """The recursion of the error, step by step from the q and M2 of a contracting network, in every norm."""
     net = oracle.Network.rate([[0.25, -0.125], [0.25, 0.0625]], [[1.0], [0.5]], tau=1)
     X = np.random.default_rng(6).normal(size=(5, 1))
     found = euler_bound(net, Fraction(1, 8), 5, X, [0.25, -0.5])
     following, limit = formulas.formula("C6")
-    e = sympy.Integer(0)
-    for k in range(1, 6):
-        e = (
-            following.rhs.subs({Y.e: e})
-            .subs({Y.q: _number(found.q), Y.M_2: _number(found.M2), Y.Delta: _number(0.125), Y.x_held: 0})
-            .evalf(DIGITS)
-        )
-        assert_is(found.bounds[k], e)
-    assert e <= rhs(limit, q=found.q, M_2=found.M2, Delta=0.125)
+    for made in found.recursions:
+        for k, (e, q, M2) in enumerate(zip(made.errors[:-1], made.q, made.M2, strict=True)):
+            side = following.rhs.subs({Y.e: _number(e), Y.q: _number(q), Y.M_2: _number(M2), Y.Delta: _number(0.125)})
+            assert_is(made.following[k], side.subs({Y.x_held: 0}).evalf(DIGITS))
+            assert made.errors[k + 1] <= made.following[k]
+        if made.q.max() < 1:
+            assert made.errors[-1] <= rhs(limit, q=made.q.max(), M_2=made.M2.max(), Delta=0.125)
+    assert any(made.q.max() < 1 for made in found.recursions)
 
 
 def test_c7():
