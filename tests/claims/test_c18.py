@@ -10,7 +10,7 @@ from flint import arb, arb_mat
 
 import oracle
 from oracle.arithmetic.ball import precision
-from oracle.claims import c18, lyapunov, norms, sampling
+from oracle.claims import c18, lyapunov, norms, sampling, sampling_cases
 from oracle.claims.sampling import HELD, LINEAR
 from oracle.data import STEP, flipflop
 from oracle.procedures import rescale
@@ -197,7 +197,7 @@ def test_a_silent_unit_has_no_exponent():
 def test_numbers_quoted_for_euler():
     """lambda = -.1 + 3i: +.339 at .1 and -.055 at .01, against -.1."""
     with precision(BITS):
-        coarse, fine = (float(c18.euler_exponent(Fraction(step))) for step in ("1/10", "1/100"))
+        coarse, fine = (float(sampling_cases.euler_exponent(Fraction(step))) for step in ("1/10", "1/100"))
     assert abs(coarse - 0.339) < 5e-4
     assert abs(fine + 0.055) < 5e-4
 
@@ -208,7 +208,7 @@ def test_fast_limit(eps):
     """For every eps the flow is stable, and so is exponential Euler of the limit; both methods of the pair are not for
     small eps; with Delta = 1/4 both orders of exponential Euler are stable."""
     with precision(BITS):
-        radii, finer = (c18.fast_radii(eps, step) for step in (Fraction(1, 2), Fraction(1, 4)))
+        radii, finer = (sampling_cases.fast_radii(eps, step) for step in (Fraction(1, 2), Fraction(1, 4)))
         assert radii["flow"] < 0
         assert radii["limit first"] < 1
         assert (radii["euler"] > 1) == (eps < 1)
