@@ -11,33 +11,29 @@ and (J, E^) controllable, the discrete pair is controllable if and only if
 
 With several inputs (i) to (iii) are sufficient, and only (iii) is necessary. The criterion is evaluated from J (exactly
 where J is rational, by gcds of polynomials; by balls otherwise) and compared with the rank of the pair
-that the discretised record really has.
+that the discretised record really has. Observability of (J, C) needs (i) and (ii) alone. The distance to
+uncontrollability, min over lambda of sigma_min [J - lambda I, E^], is multiplied by r by R and by Delta by Euler.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
 from functools import cache
-from typing import Any
 
 import numpy as np
-from flint import arb_mat
 
-from oracle.arithmetic.ball import Ball
-from oracle.arithmetic.rational import Rational
 from oracle.claims.criterion import Criterion, criterion
-from oracle.claims.one_step import SCALAR_LEAK, OneStep, jacobian, leak_is_scalar, one_step
+from oracle.claims.distance import distance
+from oracle.claims.observability import seen_through
+from oracle.claims.one_step import SCALAR_LEAK, OneStep, leak_is_scalar, one_step
+from oracle.claims.pairs import after, kept, of_network, of_recurrence
 from oracle.claims.predicates import DIFFERENTIABLE, EQUILIBRIUM, differentiable, equilibrium, identity
-from oracle.claims.rank import Pair, Rank, controllability, same_space
+from oracle.claims.rank import Pair, Rank, controllability
 from oracle.claims.result import Assumption, Claim, Counterexample, Evaluated, symbolic
 from oracle.claims.setting import Setting
-from oracle.claims.spectrum import DIRECT
-from oracle.errors import NotDecidable
 from oracle.procedures.sameness import Sameness
-from oracle.procedures.tangent_map import tangent_of
 from oracle.records.exact import Array, Constant
 from oracle.records.network import Network
-from oracle.records.recurrence import Recurrence
 
 STATEMENT = (
     "Rescaling and Euler keep the space that the inputs reach; with one input a one-step method keeps the network "
@@ -51,8 +47,9 @@ LATEX = (
 )
 BEFORE = "the pair (J, E^) of the network is controllable"
 HELD = "the input is held over the step"
-TANGENT = 16
-"""Units up to which the derivative of a Runge-Kutta step is computed in exact numbers."""
+
+SMALL = 16
+"""Units up to which the distance is enclosed for the records of R and Euler too."""
 
 
 def evaluate(setting: Setting) -> Evaluated:
@@ -66,76 +63,36 @@ def evaluate(setting: Setting) -> Evaluated:
     pair = of_network(net, at)
     before = controllability(pair)
     scaled, euler = OneStep((Fraction(0), setting.r), Fraction(1)), OneStep((Fraction(1), Fraction(1)), setting.step)
+    slower, stepped = of_network(net.rescale(setting.r), at), of_recurrence(net.discretize(setting.step), at)
     outcomes = [
-        ("Krylov space under R", kept(pair, of_network(net.rescale(setting.r), at), scaled)),
-        ("Krylov space under Euler", kept(pair, of_recurrence(net.discretize(setting.step), at), euler)),
+        ("Krylov space under R", kept(pair, slower, scaled)),
+        ("Krylov space under Euler", kept(pair, stepped, euler)),
     ]
     method = one_step(setting)
-    rank = after(pair, of_recurrence(net.discretize(setting.step, setting.scheme), at), method)
+    moved = stepped if setting.scheme == "euler" else of_recurrence(net.discretize(setting.step, setting.scheme), at)
     found = criterion(pair, method) if before.full else None
-    outcomes.append((f"criterion for {setting.scheme}", against(found, rank, pair)))
+    outcomes.append((f"criterion for {setting.scheme}", against(found, after(pair, moved, method), pair)))
+    seen, told = seen_through(pair, ((slower, "R", scaled), (stepped, "Euler", euler)), (moved, setting.scheme, method))
+    far, reach = distances(pair, (slower, "R", float(setting.r)), (stepped, "Euler", float(setting.step)))
     assumptions = (smooth, Assumption(BEFORE, _told(before), before.how), rest, held, leak)
-    return identity(assumptions, outcomes)
+    return identity(assumptions, [*outcomes, *seen, *far], {**told, **reach})
 
 
 def _told(rank: Rank) -> bool | str:
     return "undecided" if rank.full is None else rank.full
 
 
-def of_network(net: Network, at: tuple[Array, Array]) -> Pair:
-    """(J, E^) at an operating point."""
-    J, E = jacobian(net.field, at)
-    return Pair.of(J, E)
-
-
-def of_recurrence(rec: Recurrence, at: tuple[Array, Array]) -> Pair:
-    """The derivatives of a step by state and input: closed form in the normal form, dual numbers otherwise."""
-    if rec.equation == "lure":
-        J, E = jacobian(rec.lure, at)
-        return Pair.of(J, E)
-    if rec.N <= TANGENT:
-        try:
-            matrix = tangent_of(Rational(), rec, at).matrix
-            return Pair.dense(matrix[:, : rec.N], matrix[:, rec.N :])
-        except NotDecidable:
-            pass  # s of s(z*): balls only
-    return Pair(lambda: _split(tangent_of(Ball(), rec, at).matrix, rec.N), None, rec.N, rec.I)
-
-
-def _split(matrix: Any, N: int) -> tuple[Any, Any]:
-    width = matrix.ncols()
-    state = arb_mat(N, N, [matrix[i, j] for i in range(N) for j in range(N)])
-    return state, arb_mat(N, width - N, [matrix[i, j] for i in range(N) for j in range(N, width)])
-
-
-def is_affine(pair: Pair, moved: Pair, method: OneStep | None) -> bool:
-    """Whether a pair is (a + c J, c E^) of the other, exactly: then both span one Krylov space (proof file)."""
-    return (
-        method is not None and len(method.R) == 2 and moved.is_affine_in(pair, method.R[0], method.R[1] * method.step)
-    )
-
-
-def after(pair: Pair, moved: Pair, method: OneStep | None) -> Rank:
-    """The rank of the discrete pair; in large or undecided ones that of the network where they are affine."""
-    found = moved.rank if moved.N <= DIRECT else Rank(None, None, "not tried")
-    if found.full is None and is_affine(pair, moved, method):
-        return pair.rank._replace(how=f"(a + c J, c E^) exactly, and {pair.rank.how}")
-    return moved.rank if found.full is None else found
-
-
-def kept(before: Pair, moved: Pair, method: OneStep) -> Sameness:
-    """Whether two Krylov spaces are one."""
-    same = same_space(before, moved) if before.N <= DIRECT else None
-    if same is None and is_affine(before, moved, method):
-        return Sameness("equal", "the pair is (a + c J, c E^), exactly, and spans the same space", Fraction(0))
-    same = same_space(before, moved) if same is None else same
-    if same is None:
-        return Sameness("undecided", "the ranks are not decided", None)
-    ranks = [pair.rank.rank for pair in (before, moved)]
-    if same:
-        return Sameness("equal", f"the spaces are equal, of dimension {ranks[0]} of {before.N}", Fraction(0))
-    gap = Fraction(abs(ranks[0] - ranks[1])) if None not in ranks else None  # type: ignore[operator]
-    return Sameness("different", f"dimensions {ranks[0]} and {ranks[1]} of {before.N}", gap or None)
+def distances(pair: Pair, *moved: tuple[Pair, str, float]) -> tuple[list[tuple[str, Sameness]], dict[str, str]]:
+    """The distance to uncontrollability of the network, and what R and Euler multiply it by."""
+    if pair.I == 0:
+        return [], {}
+    here, outcomes = distance(pair), []
+    for other, name, factor in moved if pair.N <= SMALL else ():
+        expected, there = here.times(factor), distance(other)
+        gap, text = expected.apart(there), f"{there}, expected {expected}"
+        same = Sameness("equal", text, Fraction(0)) if gap == 0 else Sameness("different", text, gap)
+        outcomes.append((f"distance to uncontrollability under {name}", same))
+    return outcomes, {"distance to uncontrollability": str(here)}
 
 
 def against(found: Criterion | None, rank: Rank, pair: Pair) -> Sameness:

@@ -24,6 +24,7 @@ from oracle.records.operator import sum_vectors
 
 alpha, tau, D, R = sympy.symbols("alpha tau Delta R", positive=True)
 N, I = 2, 1
+BOX, BEYOND, _ = formula("C16")
 
 
 def gain(step_map, inputs):
@@ -63,7 +64,7 @@ def prove_secants(slope=lambda sa, sb, a, b: (sa - sb) / (a - b)) -> None:
     assert_zero(difference - P * (h - g) - matrix.dot(h - g), "difference of two steps")
 
 
-def prove_radius(bound=formula("C16")[0].rhs) -> None:
+def prove_radius(bound=BOX.rhs) -> None:
     """|P| Q + G <= Q for every Q >= R = G/(1 - |P|): (1 - |P|)(Q - R) is left, and the formula is max(|h_0|, R)."""
     y = formulas.symbols()
     Q, P = sympy.symbols("Q p", positive=True)
@@ -80,7 +81,7 @@ def prove_logarithmic_norm(step=D) -> None:
     assert_zero(objects([row - (1 + step * ((kept - 1) / D + sympy.Abs(off)))]), "row sum - (1 + Delta mu)")
 
 
-def prove_attained(radius=formula("C16")[1].rhs) -> None:
+def prove_attained(radius=BEYOND.rhs) -> None:
     """1 < alpha < 2: the cycle R, -R of (1 - alpha) h - alpha sign(h), the limit of tanh(-w h)."""
     assert_zero(objects([(1 - alpha) * radius - alpha + radius]), "R goes to -R")
 

@@ -176,7 +176,7 @@ def test_modular_rank_of_a_large_network():
     assert controllability(Pair.dense(J, E)).full is None
 
 
-right_jacobian, right_stability = c09.jacobian, one_step.stability
+right_jacobian, right_stability = one_step.jacobian, one_step.stability
 AT = {"at": ([0, 0], [0]), "step": 1}
 LOSING = oracle.Network(A=[[-1, 3], [-3, -1]], B=0, W=np.zeros((2, 2)), E=[[1], [0]], activation="identity")
 KEEPING = oracle.Network(A=[[0, -6], [1, 0]], B=0, W=np.zeros((2, 2)), E=[[1], [0]], activation="identity")
