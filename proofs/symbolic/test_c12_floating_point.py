@@ -26,8 +26,9 @@ import pytest
 import sympy
 from generic import SIZES, field, point
 
-from oracle.arithmetic.degree import Degrees, NotHomogeneous
+from oracle.arithmetic.degree import Degrees
 from oracle.arithmetic.entrywise import Entrywise
+from oracle.arithmetic.graded import NotHomogeneous
 from oracle.procedures.discretize import SCHEMES
 from oracle.procedures.float_programs import program
 from oracle.procedures.rescale import rescaled

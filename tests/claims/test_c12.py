@@ -8,9 +8,10 @@ import pytest
 from claims.drawn import general, network, setting
 
 import oracle
-from oracle.arithmetic.degree import Degrees, Graded, NotHomogeneous, exponential
+from oracle.arithmetic.degree import Degrees
 from oracle.arithmetic.float64 import Float64
-from oracle.claims import c12, scaled_rounding
+from oracle.arithmetic.graded import Graded, NotHomogeneous, exponential
+from oracle.claims import c12, float_cases, scaled_rounding
 from oracle.claims.setting import Setting
 from oracle.data import STEP, flipflop
 from oracle.procedures import float_orders, float_programs
@@ -198,12 +199,12 @@ def test_unscaled_step_is_not_applicable():
 
 def test_gaps_of_the_counterexamples():
     """The numbers quoted: .03 against .029999999999999995 is one ulp of each; r = 4 would be exact for noise."""
-    assert c12.thirds().gap == Fraction(0.03) - Fraction(0.029999999999999995)
-    assert c12.one_step(c12.driven(0.3), 0.1, 4) == 0
-    assert c12.unscaled_step().gap == Fraction(3, 8)
-    assert c12.subnormal().gap == Fraction(2) ** -74
-    assert (c12.noise_gap(4.0), c12.noise_gap(16.0)) == (0, 0)
-    assert c12.noise_gap(2.0) > 0
+    assert float_cases.thirds().gap == Fraction(0.03) - Fraction(0.029999999999999995)
+    assert float_cases.one_step(float_cases.driven(0.3), 0.1, 4) == 0
+    assert float_cases.unscaled_step().gap == Fraction(3, 8)
+    assert float_cases.subnormal().gap == Fraction(2) ** -74
+    assert (float_cases.noise_gap(4.0), float_cases.noise_gap(16.0)) == (0, 0)
+    assert float_cases.noise_gap(2.0) > 0
 
 
 # -- planted faults ---------------------------------------------------------------------------------------------------
@@ -231,6 +232,7 @@ DRIVEN = {
     "r": 2,
 }
 ROUNDED = {"net": network(9, N=6), "r": 3, "step": 0.3}
+TINY = {"net": float_cases.driven(3 * 2.0**-1074), "r": 0.5, "step": 2.0**1000, "inputs": np.zeros((1, 0)), "h0": [0.0]}
 FAULTS = {
     "c not scaled": (float_orders.StoredField, "rescaled", scaling(c=0), DRIVEN),
     "E not scaled": (float_orders.StoredField, "rescaled", scaling(E=0), DRIVEN),
@@ -250,7 +252,13 @@ FAULTS = {
         c12,
         "LEAST_NORMAL",
         -5000,
-        {"net": c12.driven(3 * 2.0**-1074), "r": 0.5, "step": 2.0**1000, "inputs": np.zeros((1, 0)), "h0": [0.0]},
+        {
+            "net": float_cases.driven(3 * 2.0**-1074),
+            "r": 0.5,
+            "step": 2.0**1000,
+            "inputs": np.zeros((1, 0)),
+            "h0": [0.0],
+        },
     ),
 }
 
