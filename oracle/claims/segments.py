@@ -5,7 +5,8 @@ between the extreme slopes on the segment from z to z'. With v_k what is added b
 
     e_0 = 0,   e_{k+1} = q_k e_k + |v_k|,   q_k >= |A + B D W| for every such D
 
-in the infinity and in the 2-norm; both bound the infinity norm of the distance, so the smaller one is kept.
+in weighted 1-, 2- and infinity-norms (`oracle.reference.weighted`); each bounds the infinity norm of the distance, and
+the smallest is kept. The matrices are in float64 with radii, so that 400 units take milliseconds a step.
 """
 
 from __future__ import annotations
@@ -13,31 +14,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 from flint import arb, arb_mat
 
-from oracle.arithmetic.ball import Ball
-from oracle.claims.norms import (
-    NORMS,
-    Norm,
-    column,
-    matrix_norm,
-    scaled_columns,
-    scaled_rows,
-    sizes,
-    vector_norm,
-)
+from oracle.arithmetic.ball import Ball, upper_floats
+from oracle.arithmetic.midrad import Midrad, total, up
+from oracle.claims.norms import column
 from oracle.claims.suprema import Shape
 from oracle.equations import lure
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
-from oracle.reference.euler_terms import smaller
-from oracle.reference.lipschitz import lipschitz, matrix
+from oracle.reference.jacobians import Coefficients, Frame
+from oracle.reference.lipschitz import matrix
+from oracle.reference.weighted import KINDS, Norm, norms_for
 
-LARGEST = 64
-"""Units up to which every step has its own 2-norm, and powers are formed: cubes of N in balls, 0.1 s each at 64."""
+Factor = Callable[[int, Norm], float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,18 +53,29 @@ class Step:
         A, B, W = (matrix(ops, op) for op in (p.A, p.B, p.W))
         return Step(p, A, B, W, inside)
 
+    @cached_property
+    def coefficients(self) -> Coefficients:
+        """The same in float64 with radii; use inside `precision`."""
+        A, B, W = (Midrad.of(part) for part in (self.A, self.B, self.W))
+        return Coefficients(self.field.activation, A, B, W, self.field.B.is_diagonal, self.field.W.is_diagonal)
+
+    @cached_property
+    def norms(self) -> tuple[Norm, ...]:
+        """Of each kind the norm in which the step's Jacobians are smallest over all slopes."""
+        best: dict[str, Frame] = {}
+        for norm in norms_for(self.coefficients.sizes):
+            frame = Frame(self.coefficients, norm)
+            if norm.kind not in best or frame.largest < best[norm.kind].largest:
+                best[norm.kind] = frame
+        return tuple(frame.norm for frame in best.values())
+
     def arguments(self, states: Any) -> Any:
         """z_k = W h_k + M x_k + b, (K, steps)."""
         return self.W * states + self.inside
 
-    def jacobian(self, slopes: list[Any]) -> Any:
-        """A + B diag(slopes) W."""
-        scaled = scaled_columns(self.B, slopes)
-        if self.field.B.is_diagonal:  # N^2 instead of N^3
-            return self.A + scaled_rows([scaled[i, i] for i in range(scaled.nrows())], self.W)
-        if self.field.W.is_diagonal:
-            return self.A + scaled_columns(scaled, [self.W[i, i] for i in range(self.W.nrows())])
-        return self.A + scaled * self.W
+    def jacobian(self, slopes: list[Any]) -> Midrad:
+        """A + B diag(slopes) W, the slopes balls."""
+        return self.coefficients.jacobian(Midrad.of(arb_mat(len(slopes), 1, slopes))[:, 0])
 
 
 def slopes_between(shape: Shape, z: Any, other: Any) -> list[Any]:
@@ -106,42 +111,56 @@ def _horner(coefficients: list[Any], s: Any) -> Any:
     return total
 
 
-def growth(factor: Callable[[int, Norm], Any], sources: Sequence[list[Any]]) -> list[Any]:
-    """Bounds of |d_k|_inf for k = 1 .. steps, d_0 = 0; factor(k, norm) is q_k, sources[k] bounds |v_k| by entries."""
-    best: list[Any] = []
-    for norm in NORMS:
-        errors, e = [], arb(0)
-        for k, source in enumerate(sources):
-            grown = factor(k, norm) * e if k else arb(0)
-            e = (grown + vector_norm(source, norm)).abs_upper()
-            errors.append(e)
-        best = [smaller(a, b) for a, b in zip(best, errors, strict=True)] if best else errors
-    return best
+def ends(slopes: list[Any]) -> tuple[Array, Array]:
+    """The least and the largest number of each ball, rounded outward."""
+    balls = Midrad.of(arb_mat(len(slopes), 1, slopes))[:, 0]
+    room = up(balls.rad + 2.0**-52 * np.abs(balls.mid))
+    return balls.mid - room, balls.mid + room
 
 
-def along_segments(step: Step, shape: Shape, z: Any, other: Any) -> Callable[[int, Norm], Any]:
-    """q_k on the segments between two runs, given by their arguments (K, steps); beyond `LARGEST` the 2-norm's q is
-    that of all slopes, one number for all steps."""
+def growth(factor: Factor, sources: Sequence[Array], norms: Sequence[Norm] = ()) -> list[float]:
+    """Bounds of |d_k|_inf for k = 1 .. steps, d_0 = 0, rounded up.
 
-    @cache
-    def jacobian(k: int) -> Any:
-        return step.jacobian(slopes_between(shape, column(z, k), column(other, k)))
+    Parameters
+    ----------
+    factor : callable
+        factor(k, norm) is q_k.
+    sources : sequence of ndarray
+        Upper bounds of the entries of |v_k|.
+    norms : sequence of Norm
+        The plain 1-, 2- and infinity-norm by default.
+    """
+    tried = norms or [Norm.plain(kind, len(sources[0])) for kind in KINDS]
+    return [float(entry) for entry in np.min([_one_norm(factor, sources, norm) for norm in tried], axis=0)]
 
-    @cache
-    def everywhere() -> Any:
-        return lipschitz(step.field)
 
-    def factor(k: int, norm: Norm) -> Any:
-        large = norm == "two" and step.A.nrows() > LARGEST
-        return everywhere() if large else matrix_norm(jacobian(k), norm)
+def _one_norm(factor: Factor, sources: Sequence[Array], norm: Norm) -> Array:
+    errors, e = [], 0.0
+    for k, source in enumerate(sources):
+        grown = factor(k, norm) * e if k else 0.0
+        e = float(up(grown + norm.of(source), 2))
+        errors.append(float(np.max(norm.entries(e))))
+    return np.array(errors)
+
+
+def along_segments(step: Step, shape: Shape, z: Any, other: Any) -> Factor:
+    """q_k on the segments between two runs, given by their arguments (K, steps); use inside `precision`."""
+    ranges: dict[int, tuple[Array, Array]] = {}
+    frames: dict[int, Frame] = {}
+
+    def factor(k: int, norm: Norm) -> float:
+        if k not in ranges:
+            ranges[k] = ends(slopes_between(shape, column(z, k), column(other, k)))
+        frame = frames.setdefault(id(norm), Frame(step.coefficients, norm))
+        return frame.matrix(*ranges[k])
 
     return factor
 
 
-def driven(B: Any, errors: Any) -> list[list[Any]]:
-    """|B| times upper bounds (units, steps), entry by entry, rounded up: one list per step."""
-    product = sizes(sizes(B) * sizes(errors))
-    return [column(product, k).entries() for k in range(product.ncols())]
+def driven(B: Any, errors: Any) -> list[Array]:
+    """|B| times upper bounds (units, steps), entry by entry, rounded up: one vector per step."""
+    sizes, columns = upper_floats(B), upper_floats(errors)
+    return [np.asarray(total(up(sizes * columns[:, k]), axis=1)) for k in range(columns.shape[1])]
 
 
 def distances(a: Any, b: Any) -> list[Any]:

@@ -10,8 +10,9 @@ from flint import arb
 
 import oracle
 from oracle.arithmetic.ball import precision
-from oracle.claims import absorbing_error, absorption, c05, segments, suprema
+from oracle.claims import absorbing_error, absorption, c05, suprema
 from oracle.claims.suprema import shape
+from oracle.reference import weighted
 
 verify = c05.CLAIM.verify
 SMALL = {"inputs": np.array([[0.02], [-0.03], [0.05], [0.01]]), "h0": [0.03, -0.05, 0.02], "step": 0.125}
@@ -149,7 +150,7 @@ def halved(self, order):
 RIGHT_SUPREMUM = suprema.Shape.supremum
 right_scaled, right_inside, right_growth = absorption.scaled, absorption.inside, c05.growth
 right_bound, right_rescaled = c05.absorbing_bound, c05.rescaled
-right_norm = segments.matrix_norm
+right_norm = weighted.Norm.matrix
 LOGISTIC = {"net": paper("logistic"), **SMALL}
 FAULTS = {
     "C3 halved": (suprema.Shape, "supremum", halved, {}),
@@ -176,7 +177,7 @@ FAULTS = {
         {"net": paper("identity")},
     ),
     "R by 1/tau": (c05, "rescaled", lambda p, r: right_rescaled(p, 1 / r), {"net": paper(tau=(0.5, 0.5, 0.5))}),
-    "norm swapped": (segments, "matrix_norm", lambda m, norm: right_norm(m.transpose(), norm), fan()),
+    "norm swapped": (weighted.Norm, "matrix", lambda self, m: right_norm(self, m.transpose()), fan()),
     "errors do not grow": (c05, "growth", lambda q, v: right_growth(lambda k, norm: 0, v), {}),
     "distance halved": (c05, "growth", lambda q, v: [e / 2 for e in right_growth(q, v)], {}),
     "input forgotten": (

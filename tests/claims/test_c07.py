@@ -11,6 +11,7 @@ import oracle
 from oracle.arithmetic.ball import precision
 from oracle.claims import c07, norms, regular, remainder, segments, suprema
 from oracle.claims.suprema import shape
+from oracle.reference import weighted
 
 verify = c07.CLAIM.verify
 
@@ -77,6 +78,28 @@ def test_the_measured_remainder():
         worst = max(worst, np.max(np.abs(h - lin)))
     # Six steps of two dozen operations on numbers below 1.
     assert abs(verify(**case).measured - worst) < 200 * 2.0**-53
+
+
+def test_expansive_and_large():
+    """N = 96 at gain 1.5: no factor below 1 is needed, and the form with signs is within twice the remainder."""
+    rng, N = np.random.default_rng(1), 96
+    net = oracle.Network.rate(1.5 * rng.normal(size=(N, N)) / np.sqrt(N), rng.normal(size=(N, 2)), tau=1)
+    at = (rng.uniform(-0.5, 0.5, N), rng.normal(size=2))
+    near = {"inputs": at[1] + 0.1 * rng.normal(size=(8, 2)), "h0": at[0] + 0.1 * rng.normal(size=N)}
+    result = verify(net, at=at, step=0.125, **near)
+    assert result.verdict == "holds"
+    assert 1 <= result.slack < 2
+
+
+def test_small_deviations_are_bounded_sharply():
+    """Small deviations: bound and remainder agree to a few hundredths."""
+    rng, N = np.random.default_rng(2), 6
+    net = oracle.Network.rate(rng.normal(size=(N, N)), rng.normal(size=(N, 1)), rng.normal(size=N), tau=1)
+    at = (rng.uniform(-0.5, 0.5, N), rng.normal(size=1))
+    near = {"inputs": at[1] + 1e-3 * rng.normal(size=(8, 1)), "h0": at[0] + 1e-3 * rng.normal(size=N)}
+    result = verify(net, at=at, step=2.0**-10, **near)
+    assert result.verdict == "holds"
+    assert 1 <= result.slack < 1.05
 
 
 def test_deviations_of_zero_are_not_called_violated():
@@ -191,7 +214,7 @@ def test_no_regular_radius_without_contraction():
 
 # -- planted faults ----------------------------------------------------------------------------------------------------
 RIGHT_SUPREMUM, RIGHT_JACOBIAN = suprema.Shape.supremum, segments.Step.jacobian
-right_powers, right_driven = c07.by_powers, remainder.driven
+right_powers, right_driven, right_growth = c07.by_powers, remainder.driven, segments.growth
 
 
 def halved(self, order):
@@ -224,7 +247,12 @@ FAULTS = {
         scalar,
     ),
     "Jacobian transposed": (segments.Step, "jacobian", transposed, chain),
-    "growth left out": (remainder, "growth", lambda q, v: segments.growth(lambda k, norm: arb(0), v), scalar),
+    "growth left out": (
+        remainder,
+        "growth",
+        lambda q, v, norms: segments.growth(lambda k, norm: 0.0, v, norms),
+        scalar,
+    ),
     "B squared": (remainder, "driven", lambda B, e: right_driven(B * B, e), steepest),
     "W delta without M xi": (
         remainder.Tangent,
@@ -233,6 +261,20 @@ FAULTS = {
         steepest,
     ),
     "cubic law without s''(z*)": (remainder.Tangent, "sharpest", lambda self, z: cubic_only(self, z), steepest),
+    "sign of one unit's remainder turned": (remainder.Tangent, "enclosed", lambda *args: turned(*args), steepest),
+    "width of the remainder dropped": (
+        remainder.Tangent,
+        "enclosed",
+        lambda self, z: arb_mat(z.nrows(), z.ncols(), [entry.mid() for entry in RIGHT_ENCLOSED(self, z).entries()]),
+        chain,
+    ),
+    "norm swapped": (
+        weighted.Norm,
+        "matrix",
+        lambda self, m: RIGHT_MATRIX(self, m.transpose()) if self.kind != "two" else 0.0,
+        scalar,
+    ),
+    "weights forgotten": (weighted.Norm, "entries", lambda self, r: np.full(len(self.weights), r / 50), steepest),
     "powers one step late": (c07, "by_powers", lambda *args: late(right_powers(*args)), steepest),
     "operating point of another place": (
         c07,
@@ -240,9 +282,16 @@ FAULTS = {
         lambda field, h, x: [v + Fraction(1, 32) for v in RIGHT_PREACTIVATION(field, h, x)],
         steepest,
     ),
-    "linear run against itself": (c07, "form_b", lambda step, t, z: [arb(0)] * z.ncols(), steepest),
+    "linear run against itself": (c07, "form_b", lambda step, t, z: [0.0] * z.ncols(), steepest),
 }
+RIGHT_MATRIX, RIGHT_ENCLOSED = weighted.Norm.matrix, remainder.Tangent.enclosed
 RIGHT_QUADRATIC, RIGHT_PREACTIVATION = remainder.Tangent.quadratic, c07.preactivation
+
+
+def turned(self, z):
+    right = RIGHT_ENCLOSED(self, z)
+    signs = [-1] + [1] * (z.nrows() - 1)
+    return arb_mat(z.nrows(), z.ncols(), [signs[i] * right[i, k] for i in range(z.nrows()) for k in range(z.ncols())])
 
 
 def cubic_only(self, z):
@@ -252,7 +301,7 @@ def cubic_only(self, z):
 
 
 def late(bounds):
-    return [[arb(0)] * len(bounds[0]), *bounds[:-1]]
+    return np.hstack([np.zeros((len(bounds), 1)), bounds[:, :-1]])
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))

@@ -13,12 +13,13 @@ import oracle
 from oracle.arithmetic.ball import Ball, precision
 from oracle.claims import absorbing_error, c10, c16, formulas, regular, stability
 from oracle.claims.formula_symbols import MEANINGS, symbols
-from oracle.claims.norms import matrix_norm
 from oracle.claims.remainder import Tangent
 from oracle.claims.segments import Step
 from oracle.claims.suprema import shape
 from oracle.equations.runge_kutta import TABLEAUS
 from oracle.reference.euler_error import euler_bound
+from oracle.reference.jacobians import Frame
+from oracle.reference.weighted import Norm
 
 DIGITS = 45
 BITS = 200
@@ -116,11 +117,12 @@ def test_c7():
         assert_is(made[0, 0], rhs(law, C_2=kind.supremum(2), z=1.25, z_0=0.375))
     net = oracle.Network.rate([[0.25, -0.5], [0.375, 0.125]], tau=1)
     found = regular.regular_radius(net, np.array([]), np.zeros(2))
-    norm = "infinity" if found.norm == "infinity" else "two"
     with precision(BITS):
-        step = Step.of(net.field, np.zeros((1, 0)))
-        sizes = {name: matrix_norm(getattr(step, part), norm) for name, part in (("beta", "B"), ("w", "W"))}
-        value = rhs(radius, m=found.rate, eps=regular.EPS, C_2=shape("tanh").supremum(2), **sizes)
+        value = rhs(radius, m=found.rate, eps=regular.EPS, C_2=shape("tanh").supremum(2), beta=found.gain, w=1)
+        frame = Frame(Step.of(net.field, np.zeros((1, 0))).coefficients, Norm.plain(found.norm, 2))
+    # kappa is no more than |B| |W|^2 of the formula, but for rounding.
+    norm = {"infinity": np.inf, "two": 2}[found.norm]
+    assert found.gain == regular.kappa(frame) <= (1 + 2.0**-40) * np.linalg.norm(net.W, norm) ** 2
     assert abs(found.radius - value) <= 2.0**-46 * value  # a radius and a rate rounded down to floats
 
 
