@@ -16,6 +16,7 @@ import numpy as np
 from oracle.check import candidates
 from oracle.check.candidates import Breach, Recording
 from oracle.check.result import CheckResult, Finding, Violation
+from oracle.check.survey import Steps, Survey, surveyed
 from oracle.check.unseen import unseen
 from oracle.errors import BadInput
 from oracle.records.exact import Array
@@ -51,12 +52,15 @@ class Evidence:
 
     def bound(self, rec: Recurrence, before: Array, after: Array, X: Array, model: Precision | None = None) -> Array:
         """The proven one-step bound under a record; states that are not finite have infinite residuals, not bounds."""
-        start, end = (np.where(np.isfinite(part), part, 0.0) for part in (before, after))
+        start, end = (
+            part if np.isfinite(part).all() else np.where(np.isfinite(part), part, 0.0) for part in (before, after)
+        )
         return one_step_bound(rec, start, X, model or self.model, self.recorded, end)
 
 
 def _columns(H: Array) -> Array:
-    return np.ascontiguousarray(H.reshape(H.shape[0] * H.shape[1], H.shape[2]).T)
+    """Steps as columns; a view, so that the order in memory is that of the run."""
+    return H.reshape(H.shape[0] * H.shape[1], H.shape[2]).T
 
 
 def gather(
@@ -104,7 +108,17 @@ def gather(
 
 
 def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
-    """Verdict on gathered evidence, before any diagnosis."""
+    """Verdict on gathered evidence, before any diagnosis.
+
+    The residuals of a long run that passes are not kept; the trivial bounds 0 and infinity stand for them.
+    """
+    quick = _surveyed(evidence)
+    if quick is not None and not too_coarse(evidence, quick.statistic):
+        shape = evidence.before.shape
+        kept = Residuals(*(np.broadcast_to(value, shape) for value in (0.0, np.inf, np.nan)))
+        picked = np.arange(evidence.run.steps), quick.ratio.reshape(-1, evidence.run.batch).argmax(axis=1)
+        r, allowed = (part.reshape(-1, evidence.run.batch)[picked] for part in (quick.residual, quick.bound))
+        return _result(evidence, "pass", quick.worst, None, quick.statistic, r, allowed), kept
     rec, run = evidence.rec, evidence.run
     before, after, X = evidence.before, evidence.after, run.columns()
     bound = evidence.bound(rec, before, after, X)
@@ -125,24 +139,47 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
         verdict = "pass"
     worst = max(float(ratio.max(initial=0.0)), 0.0 if start is None else _over(start))
     rows = _per_step(ratio, run.batch)
-    result = CheckResult(
+    first = start or _first(outside, found, bound, evidence)
+    shown = _picked(found.upper, rows, run.batch), _picked(bound, rows, run.batch)
+    return _result(evidence, verdict, worst, first, seen, *shown, label=label), found
+
+
+def _surveyed(evidence: Evidence) -> Survey | None:
+    """A long run that certainly passes; None for any other."""
+    if _start(evidence) is not None or evidence.recorded.relative or evidence.recorded.absolute:
+        return None
+    H, X = evidence.recording.H, evidence.run.X
+    rows = (part.reshape(part.shape[0] * part.shape[1], part.shape[2]) for part in (H[:-1], H[1:], X))
+    return surveyed(evidence.rec, Steps(*rows), evidence.model)
+
+
+def _result(
+    evidence: Evidence,
+    verdict: str,
+    worst: float,
+    first: Violation | None,
+    seen: Statistic,
+    shown: Array,
+    bounds: Array,
+    label: str = "proved",
+) -> CheckResult:
+    return CheckResult(
         verdict=verdict,
         worst=worst,
-        first=start or _first(outside, found, bound, evidence),
+        first=first,
         promised=evidence.model.name,
         computed_in=precision_seen(evidence, seen),
-        record=rec,
-        steps=run.steps,
-        batch=run.batch,
+        record=evidence.rec,
+        steps=evidence.run.steps,
+        batch=evidence.run.batch,
         statistic=seen,
-        residuals=_picked(found.upper, rows, run.batch),
-        bounds=_picked(bound, rows, run.batch),
+        residuals=shown,
+        bounds=bounds,
         assumptions=evidence.model.assumptions,
-        unseen=unseen(rec, run),
-        equation=describe(rec),
+        unseen=unseen(evidence.rec, evidence.run),
+        equation=describe(evidence.rec),
         label=label,
     )
-    return result, found
 
 
 def breached(name: str, problem: BadInput, rec: Recurrence, promised: str, steps: int, batch: int) -> CheckResult:

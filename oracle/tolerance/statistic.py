@@ -38,15 +38,27 @@ def scatter(rec: Recurrence, H: Array, X: Array) -> Array:
         return np.asarray(ops.lower(advance(ops, rec, start, ops.lift(X))))
 
 
-def statistic(residual: Array, scale: Array, model: Precision) -> Statistic:
-    """The statistic of residuals (N, columns) against their scatter, under the promised precision.
+def squares(residual: Array, scale: Array, model: Precision) -> Array:
+    """Per unit, the sum of (residual / scatter)^2 over the columns; (N,).
 
     Values so small that they underflow are rounded absolutely: the scatter has a floor of underflow / u.
     """
     scale = np.maximum(scale, model.underflow / model.storage)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = np.where(scale > 0, residual / scale, 0.0)
-        per_unit = np.sqrt(np.mean(np.square(ratio), axis=1)) if ratio.size else np.zeros(1)
+        total: Array = np.sum(np.square(ratio), axis=1)
+    return total
+
+
+def statistic(residual: Array, scale: Array, model: Precision) -> Statistic:
+    """The statistic of residuals (N, columns) against their scatter, under the promised precision."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        per_unit = np.sqrt(squares(residual, scale, model) / residual.shape[1]) if residual.size else np.zeros(1)
+    return statistic_of(per_unit, model)
+
+
+def statistic_of(per_unit: Array, model: Precision) -> Statistic:
+    """The statistic from the root mean square of residual / scatter of every unit."""
     roundoff = float(np.median(per_unit))
     if not np.isfinite(roundoff):
         return Statistic(roundoff, None, float("inf"))

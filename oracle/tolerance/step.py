@@ -17,6 +17,7 @@ from oracle.records.precision import Precision, precision_model, representable
 from oracle.records.recurrence import Recurrence
 
 _U = 2.0**-53
+BLOCK = 2**20  # elements evaluated at once: ten arrays of 8 MB
 
 
 class Recorded(NamedTuple):
@@ -69,13 +70,28 @@ def one_step_bound(
         Infinite or NaN where nothing can be promised (overflow).
     """
     ops = Rounding(model)
+    stored = bool(recorded.relative) or representable(H, model.storage)
+    bound = np.empty(H.shape, order="F" if H.flags.f_contiguous else "C")
+    blocks = max(1, -(-H.size // BLOCK))
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        error = (recorded.relative * np.abs(H) + recorded.absolute) / (1 - recorded.relative) * (1 + 4 * _U)
-        growth = 0.0
-        if not (recorded.relative or representable(H, model.storage)):
-            growth, error = float(-np.log1p(-model.storage)), error + model.underflow
-        state = Rounded(H, np.abs(H) + error, error, growth)
-        bound = advance(ops, rec, state, ops.lift(X)).bound()
-        if after is not None:
-            bound = bound + (recorded.relative * np.abs(after) + recorded.absolute) / (1 - recorded.relative)
-    return np.asarray(np.nextafter(bound * (1 + 4 * _U), np.inf))
+        samples = ops.lift(X)  # as a whole: whether they are numbers of the format is asked of all of them
+        for columns in np.array_split(np.arange(H.shape[1]), blocks) if blocks > 1 else [slice(None)]:
+            state = _state(H[:, columns], model, recorded, stored)
+            x = samples._replace(
+                value=samples.value[:, columns],
+                magnitude=samples.magnitude[:, columns],
+                error=samples.error[:, columns],
+            )
+            bound[:, columns] = advance(ops, rec, state, x).bound()
+        if after is not None and (recorded.relative or recorded.absolute):
+            bound += (recorded.relative * np.abs(after) + recorded.absolute) / (1 - recorded.relative)
+        bound *= 1 + 4 * _U
+    return np.asarray(np.nextafter(bound, np.inf))
+
+
+def _state(H: Array, model: Precision, recorded: Recorded, stored: bool) -> Rounded:
+    """States as recorded: known up to how they were written down, and stored again where they are not of the format."""
+    error = (recorded.relative * np.abs(H) + recorded.absolute) / (1 - recorded.relative) * (1 + 4 * _U)
+    growth = 0.0 if stored else float(-np.log1p(-model.storage))
+    error = error if stored else error + model.underflow
+    return Rounded(H, np.abs(H) + error, error, growth)

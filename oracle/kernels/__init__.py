@@ -1,0 +1,1 @@
+"""Fast restatements of one named equation each, tested against its interpretation."""

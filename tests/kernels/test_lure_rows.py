@@ -1,0 +1,260 @@
+"""The kernel against its interpretations: residuals against balls, ratios against residual / published bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import oracle
+from oracle.arithmetic.ball import Ball, precision, upper_floats
+from oracle.arithmetic.float64 import Float64
+from oracle.check import survey as survey_room
+from oracle.equations.catalogue import advance
+from oracle.kernels import growths as growths_room
+from oracle.kernels import lure_rows as room
+from oracle.kernels import tables
+from oracle.kernels.growths import growths, restated
+from oracle.kernels.lure_rows import LureRows
+from oracle.records.exact import Array
+from oracle.records.precision import PRECISIONS
+from oracle.tolerance import residuals as residuals_room
+from oracle.tolerance.step import one_step_bound
+
+BITS = 300
+U = 2.0**-53
+
+
+def record(form: str, activation: str = "tanh", N: int = 24, gain: float = 1.0) -> Any:
+    """Records the kernel restates: elman, leaky, exponential Euler, two biases, no input."""
+    rng = np.random.default_rng(7)
+    W, M, b = rng.standard_normal((N, N)) * gain / np.sqrt(N), rng.standard_normal((N, 3)), rng.standard_normal(N)
+    if form == "elman":
+        return oracle.Recurrence.elman(W, M, b, activation=activation)
+    if form == "leaky":
+        return oracle.Recurrence.leaky(W, M, (b, b[::-1].copy()), alpha=0.3, activation=activation)
+    if form == "no input":
+        return oracle.Recurrence.leaky(W, alpha=0.75, activation=activation)
+    return oracle.Network.rate(W, M, b, tau=0.3, activation=activation).discretize(step=0.1, scheme=form)
+
+
+FORMS = ("elman", "leaky", "no input", "euler", "exponential-euler")
+
+
+def steps(rec: Any, columns: int = 50, dtype: str = "float64", size: float = 1.0) -> tuple[Array, Array, Array]:
+    """States, float64 (or float32) steps from them, inputs; rows are steps."""
+    rng = np.random.default_rng(11)
+    h = (rng.standard_normal((rec.N, columns)) * size).astype(dtype).astype(float)
+    x = rng.standard_normal((rec.I, columns)).astype(dtype).astype(float)
+    ops = Float64(dtype)
+    y = advance(ops, rec, ops.lift(h), ops.lift(x)).astype(float)
+    return tuple(np.ascontiguousarray(part.T) for part in (h, y, x))  # type: ignore[return-value]
+
+
+def exact(rec: Any, h: Array, y: Array, x: Array, found: Array) -> tuple[Array, Array]:
+    """|r| and |r - found| from balls, rounded up."""
+    with precision(BITS):
+        ops = Ball()
+        r = ops.lift(y.T) - advance(ops, rec, ops.lift(h.T), ops.lift(x.T))
+        return upper_floats(r).T, upper_floats(r - ops.lift(np.ascontiguousarray(found.T))).T
+
+
+def kernel_is_right(rec: Any, model: str = "float64", size: float = 1.0) -> None:
+    """Residuals are enclosed, ratios are upper bounds and not wasteful; with zero tolerance."""
+    h, y, x = steps(rec, dtype=model, size=size)
+    known = growths(rec, PRECISIONS[model])
+    found = LureRows(rec.parameters, known).judged(h, y, x)
+    r, missed = exact(rec, h, y, x, found.residual)
+    claimed = U * (found.error.astype(float) + 4 * np.abs(found.residual))
+    ratio = r / one_step_bound(rec, h.T, x.T, PRECISIONS[model]).T
+    assert np.all(missed <= claimed)
+    assert np.all(ratio <= found.ratio)
+    assert np.all(found.ratio <= 1.1 * ratio + 0.004)
+    assert found.ratio.max() < 0.5
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("activation", ["tanh", "logistic"])
+@pytest.mark.parametrize("gain", [1.0, 60.0])
+def test_residuals_and_ratios_hold(form: str, activation: str, gain: float) -> None:
+    """Also for saturated units, whose arguments leave the table."""
+    rec = record(form, activation, gain=gain)
+    assert restated(rec)
+    kernel_is_right(rec)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_float32_runs_are_judged_as_well(form: str) -> None:
+    """The same kernel with the growths of float32."""
+    W = record("elman").W.astype(np.float32)
+    kernel_is_right(oracle.Recurrence.elman(W, activation="tanh") if form == "elman" else record(form), "float32")
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e-3, 1e6])
+def test_states_of_any_ordinary_size(size: float) -> None:
+    """Tiny states beside a bias, whose column sets the scale; huge ones."""
+    kernel_is_right(record("elman"), size=size)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e300, 1e20])
+@pytest.mark.parametrize("where", ["before", "after", "X"])
+def test_what_is_out_of_range_is_never_passed(bad: float, where: str) -> None:
+    """NaN, infinities and numbers beyond float32 leave their step undecided or outside, and no other step."""
+    rec = record("leaky")
+    parts = dict(zip(("before", "after", "X"), steps(rec), strict=True))
+    parts[where][5, 1] = bad
+    found = LureRows(rec.parameters, growths(rec, PRECISIONS["float64"])).judged(**parts)
+    passed = (found.ratio <= 1).all(axis=1)
+    assert not passed[5]
+    assert np.delete(passed, 5).all()
+
+
+def test_weights_beyond_float32_pass_nothing() -> None:
+    """A bound of infinity would pass everything."""
+    W = record("elman").W.copy()
+    W[2, 3] = 1e60
+    rec = oracle.Recurrence.elman(W)
+    h, y, x = steps(rec)
+    found = LureRows(rec.parameters, growths(rec, PRECISIONS["float64"])).judged(h, y + 1.0, x)
+    assert not (found.ratio <= 1).any()
+
+
+@pytest.mark.parametrize("relative", [1e-13, 1e-9, 1e-3])
+@pytest.mark.parametrize("form", FORMS)
+def test_deviations_are_not_passed(form: str, relative: float) -> None:
+    """Wherever the residual is outside the published bound, so is the kernel's ratio."""
+    rec = record(form)
+    h, y, x = steps(rec)
+    y[::3] *= 1 + relative
+    found = LureRows(rec.parameters, growths(rec, PRECISIONS["float64"])).judged(h, y, x)
+    r, _ = exact(rec, h, y, x, found.residual)
+    outside = r > one_step_bound(rec, h.T, x.T, PRECISIONS["float64"]).T
+    assert outside.any()
+    assert not (found.ratio[outside] <= 1).any()
+
+
+def test_what_is_not_of_the_form_has_no_kernel() -> None:
+    """Per-unit leaks, relu, the nonlinearity inside, Runge-Kutta."""
+    W = record("elman").W
+    per_unit = np.linspace(0.2, 0.8, len(W))
+    net = oracle.Network.rate(W, tau=0.5)
+    assert not restated(oracle.Recurrence.leaky(W, alpha=per_unit))
+    assert not restated(oracle.Recurrence.leaky(W, alpha=0.5, sigma="inside"))
+    assert not restated(oracle.Recurrence.elman(W, activation="relu"))
+    assert not restated(net.discretize(step=0.1, scheme="rk4"))
+
+
+def test_float32_products_have_24_bits() -> None:
+    """Here they do; TF32 and bfloat16 would be noticed."""
+    assert room.float32_is_float32()
+
+
+def run(rec: Any, K: int = 60) -> tuple[Array, Array, Array]:
+    """A run by another honest program: its states, inputs, h0."""
+    rng = np.random.default_rng(13)
+    X, h0 = rng.standard_normal((K, rec.I)), rng.standard_normal(rec.N)
+    return oracle.simulate(rec, inputs=X, h0=h0), X, h0
+
+
+def verdicts(rec: Any, H: Array, X: Array, h0: Array, patch: Any) -> list[Any]:
+    """By the kernel, by pairs, by balls."""
+    found = []
+    for kernel, pairs in ((0, 0), (10**9, 0), (10**9, 10**9)):
+        patch.setattr(survey_room, "FEWEST", kernel)
+        patch.setattr(residuals_room, "FEWEST", pairs)
+        found.append(oracle.check(H, rec, inputs=X, h0=h0))
+    return found
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("fault", [0.0, 1e-14, 1e-12, 1e-6])
+def test_kernel_pairs_and_balls_give_one_verdict(form: str, fault: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same verdict and first violation; `worst` of a pass within the stated 5 %, and never below that of balls."""
+    rec = record(form)
+    H, X, h0 = run(rec)
+    H[20, 3] += fault * abs(H[20, 3])
+    kernel, pairs, balls = verdicts(rec, H, X, h0, monkeypatch)
+    assert kernel.verdict == pairs.verdict == balls.verdict
+    for other in (kernel, pairs):
+        assert balls.worst * (1 - 2.0**-40) <= other.worst <= 1.05 * balls.worst
+        assert (other.first is None) == (balls.first is None)
+        if balls.first is not None:
+            assert (other.first.step, other.first.unit) == (balls.first.step, balls.first.unit)
+        assert other.residuals.shape == other.bounds.shape == (len(X),)
+        assert np.all(other.residuals <= other.bounds) == (balls.verdict == "pass")
+
+
+def test_steps_the_kernel_leaves_are_settled_by_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A silent trajectory among forty, without bias: nothing for float32 to compare there, and yet a pass."""
+    rec = record("no input")
+    h0, X = np.random.default_rng(17).standard_normal((40, rec.N)), np.zeros((5, 40, 0))
+    h0[3] = 0.0
+    monkeypatch.setattr(survey_room, "FEWEST", 0)
+    asked: list[int] = []
+    real = survey_room.residuals
+    monkeypatch.setattr(survey_room, "residuals", lambda *a: asked.append(a[1].shape[1]) or real(*a))
+    assert oracle.check(oracle.simulate(rec, inputs=X, h0=h0), rec, inputs=X, h0=h0)
+    assert asked[0] == 5
+
+
+def _table_off(patch: pytest.MonkeyPatch) -> None:
+    def faulty(activation: str, gain: Any) -> Any:
+        made = tables.table(activation, gain)
+        return made._replace(head=np.nextafter(made.head, 2))
+
+    patch.setattr(room, "table", faulty)
+
+
+def _halved(patch: pytest.MonkeyPatch) -> None:
+    """gamma of the crossed products a thousandth, the leading product with too many bits."""
+    real = room.split
+
+    def faulty(matrix: Array) -> Any:
+        made = real(matrix)
+        return type(made)(made.joined, made.error / 1000, made.size, made.bits + 8)
+
+    patch.setattr(room, "split", faulty)
+
+
+def _no_crossed(patch: pytest.MonkeyPatch) -> None:
+    real = room.split
+
+    def faulty(matrix: Array) -> Any:
+        made = real(matrix)
+        joined = made.joined.copy()
+        joined[:, joined.shape[1] // 2 :] = 0
+        return type(made)(joined, made.error, made.size, made.bits)
+
+    patch.setattr(room, "split", faulty)
+
+
+def _growth(name: str, factor: float) -> Callable[[pytest.MonkeyPatch], None]:
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        real = growths_room.growths
+        patch.setitem(globals(), "growths", lambda *a: (g := real(*a))._replace(**{name: factor * getattr(g, name)}))
+
+    return plant
+
+
+FAULTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
+    "crossed products dropped": (_no_crossed, "elman"),
+    "leading products that are rounded": (_halved, "elman"),
+    "a table off by one ulp": (_table_off, "elman"),
+    "a larger bound for the activation": (_growth("value", 1.1), "elman"),
+    "a larger bound for the sum": (_growth("slope", 1.1), "elman"),
+    "a larger bound for the leak": (_growth("state", 1.1), "leaky"),
+    "no error of the table": (lambda p: p.setattr(room, "SLACK", 2.0**-20), "elman"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_caught(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them breaks an enclosure, or a ratio that has to be an upper bound."""
+    plant, form = FAULTS[fault]
+    rec = record(form, N=120)
+    kernel_is_right(rec)
+    plant(monkeypatch)
+    with pytest.raises(AssertionError):
+        kernel_is_right(rec)
