@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
-from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat
 
-from oracle.arithmetic.ball import Ball, lower_floats, precision
+from oracle.arithmetic.ball import lower_floats, precision
 from oracle.arithmetic.rational import slope_at, value_at
-from oracle.claims.absorbing_error import absorbing_bound, absorbing_error
+from oracle.claims.absorbing_error import absorbing_error
+from oracle.claims.absorbing_run import error_along_run
 from oracle.claims.absorption import (
     Gain,
     as_map,
@@ -33,13 +33,9 @@ from oracle.claims.absorption import (
     tangent_at_zero,
     time_constants,
 )
-from oracle.claims.measured import Compared, judged
-from oracle.claims.norms import block, columns_of
 from oracle.claims.predicates import identity
 from oracle.claims.result import Assumption, Claim, Counterexample, Evaluated, shown, symbolic
-from oracle.claims.segments import Step, along_segments, distances, driven, growth
 from oracle.claims.setting import Setting
-from oracle.claims.suprema import Shape, shape
 from oracle.equations.activations import ACTIVATIONS
 from oracle.procedures.collapse import collapsed
 from oracle.procedures.discretize import euler
@@ -48,8 +44,6 @@ from oracle.procedures.sameness import Sameness, same_maps
 from oracle.records.exact import Array, exact_object
 from oracle.records.lure import Lure
 from oracle.records.network import Network
-from oracle.records.operator import spread
-from oracle.reference.entry import reference
 
 STATEMENT = (
     "The gain g = tau of the paper form is absorbed exactly by W, M and b where s is positively homogeneous, by W "
@@ -67,8 +61,6 @@ HOMOGENEOUS = "W, M and b take the gain without error only where s is positively
 AT_ZERO = "the linearisation takes the gain only at z* = 0, where s(0) = 0"
 
 BITS = 160
-DIGITS = 30
-RESOLUTION = 1e-25  # five digits above the radius of the references
 
 
 def evaluate(setting: Setting) -> Evaluated:
@@ -153,42 +145,6 @@ def _along(setting: Setting) -> tuple[Array, Array]:
     states = (2 * rng.integers(-16, 16, (setting.net.N, X.shape[1])) + 1) / 32
     states[:, 0] = setting.run.h0[0]
     return states, X
-
-
-# -- the error where it is not exact ----------------------------------------------------------------------------------
-def error_along_run(setting: Setting, gain: Gain, assumptions: tuple[Assumption, ...], exact: list[str]) -> Evaluated:
-    """|g s(z) - s(g z)| at every unit and step of the run, and how far the run with the gain absorbed strays."""
-    net, X, h0 = setting.net, setting.run.X[:, 0], setting.run.h0[0]
-    rec = net.discretize(setting.step)
-    absorbed = Network.made(inside(net.field, gain), net.origin).discretize(setting.step)
-    runs = [reference(part, X, h0, digits=DIGITS) for part in (rec, absorbed)]
-    with precision(BITS):
-        kind = shape(net.activation)
-        if kind is None:
-            return Evaluated(assumptions, Fraction(0), None, (*exact, "no certified constants for this activation"))
-        states, others = (columns_of(run) for run in runs)
-        step, moved = Step.of(rec.parameters, X), Step.of(absorbed.parameters, X)
-        z = step.arguments(block(states, len(X)))
-        g = [Ball().number(entry) for entry in spread(gain, net.N)]
-        errors, bounds = pointwise(kind, g, z)
-        units = Compared.of("(iv) |g s(z) - s(g z)|", errors.entries(), bounds.entries(), RESOLUTION)
-        gz = arb_mat(z.nrows(), len(X), [g[i] * z[i, k] for i in range(z.nrows()) for k in range(len(X))])
-        factor = along_segments(moved, kind, gz, moved.arguments(block(others, len(X))))
-        apart = distances(states, others)
-        run = Compared.of("(iv) distance of the two runs", apart, growth(factor, driven(moved.B, bounds)), RESOLUTION)
-    practical = {
-        "error of absorbing the gain over this input": float(run.high[run.main]),
-        "its certified bound": float(run.bound[run.main]),
-    }
-    return judged(assumptions, (units, run), exact, practical)
-
-
-def pointwise(kind: Shape, g: list[Any], z: Any) -> tuple[Any, Any]:
-    """Errors (balls) and their bounds, both (units, steps)."""
-    places = [(i, k) for i in range(z.nrows()) for k in range(z.ncols())]
-    errors = [abs(absorbing_error(kind.name, g[i], z[i, k])) for i, k in places]
-    bounds = [absorbing_bound(kind, g[i], z[i, k]) for i, k in places]
-    return arb_mat(z.nrows(), z.ncols(), errors), arb_mat(z.nrows(), z.ncols(), bounds)
 
 
 # -- counterexamples --------------------------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ where F = -4/11.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
@@ -23,16 +22,13 @@ from flint import arb, arb_mat
 
 from oracle.arithmetic.ball import Ball, lower_floats, precision, upper_floats
 from oracle.arithmetic.rational import Rational
+from oracle.claims.equilibria import equalities, equilibrium, stays
 from oracle.claims.fixed_points import BITS, FixedPoint, enclosure, fixed_point, residual
 from oracle.claims.predicates import identity
 from oracle.claims.result import Assumption, Claim, Counterexample, Evaluated, symbolic
 from oracle.claims.setting import Setting
 from oracle.equations.runge_kutta import TABLEAUS, Tableau
-from oracle.procedures.sameness import Sameness, same_coefficients
-from oracle.records.exact import Array, exact_object
-from oracle.records.lure import Lure
 from oracle.records.network import Network
-from oracle.records.operator import Operator
 from oracle.reference.lipschitz import lipschitz
 
 STATEMENT = (
@@ -47,10 +43,6 @@ LATEX = (
 DIAGONAL = "where the scheme is exponential Euler, A is diagonal"
 SMALL_STEP = "where the scheme is Runge-Kutta, p(Delta L) < 2"
 HELD = "the input is held over the step"
-
-LARGEST = 512
-"""Units up to which Runge-Kutta steps are run exactly and an equilibrium is certified: 4 s at 400."""
-_STARTS = 4  # seeded, beside the operating point and zero
 
 
 def stage_factor(tableau: Tableau, z: Any) -> Any:
@@ -99,63 +91,6 @@ def _small_step(scheme: str, factor: Any) -> Assumption:
     return Assumption(SMALL_STEP, bool(factor < 2), f"{scheme}: p(Delta L) <= {_up(factor):.6g} (ball, 2-norm)")
 
 
-def equalities(setting: Setting) -> Iterator[tuple[str, Sameness]]:
-    """Phi - 1 against Delta F on records, and the Runge-Kutta steps of the field balanced at the operating point."""
-    net, step = setting.net, setting.step
-    yield "Euler - 1 = Delta F", same_coefficients(moved(net.discretize(step).lure), net.field.scaled(step))
-    if net.field.A.is_diagonal:
-        made = net.discretize(step, "exponential-euler").lure
-        unit = Network(A=net.field.A, W=np.zeros((net.N, net.N)), B=1, activation="identity")
-        gain = unit.discretize(step, "exponential-euler").lure.B.diagonal_factor()
-        yield "exponential Euler - 1 = Delta phi_1 F", same_coefficients(moved(made), net.field.scaled(gain))
-    h, x = setting.at
-    balanced = at_equilibrium(net, h, x) if net.N <= LARGEST else net
-    for scheme in TABLEAUS if net.N <= LARGEST else ():
-        yield f"{scheme} fixes an equilibrium", _fixed(balanced.discretize(step, scheme), h, x)
-
-
-def moved(step_map: Lure) -> Lure:
-    """Phi - 1."""
-    return replace(step_map, A=step_map.A + Operator.diagonal(Fraction(-1), step_map.state_size))
-
-
-def at_equilibrium(net: Network, h: Array, x: Array) -> Network:
-    """The network with c changed so that F(h, x) = 0, exactly."""
-    ops = Rational()
-    F = residual(ops, net, ops.lift(h), ops.lift(x))[:, 0]
-    return Network.made(replace(net.field, c=(*net.field.c, -F)), net.origin)
-
-
-def _fixed(rec: Any, h: Array, x: Array) -> Sameness:
-    """Whether a step leaves h where it is, exactly."""
-    ops = Rational()
-    rest = [entry for entry in residual(ops, rec, ops.lift(h), ops.lift(x)).ravel() if entry != 0]
-    if not rest:
-        return Sameness("equal", "Phi(h) = h (exact)", Fraction(0))
-    with precision(BITS):
-        gap = float(np.max(lower_floats(Ball().lift(np.array(rest, dtype=object)))))
-    return Sameness("different" if gap > 0 else "undecided", f"Phi(h) is off by at least {gap:.6g}", gap)
-
-
-def equilibrium(setting: Setting) -> tuple[FixedPoint, tuple[str, ...]]:
-    """A certified equilibrium of the network under the operating input, and what a step of each scheme does there."""
-    net, (h, x) = setting.net, setting.at
-    if net.N > LARGEST:
-        return FixedPoint("undecided", f"not looked for beyond {LARGEST} units"), ()
-    drawn = np.random.default_rng(net.N).normal(size=(_STARTS, net.N))
-    starts = (exact_object(h), np.zeros(net.N), *drawn)
-    found = next((p for p in (fixed_point(net, x, start) for start in starts) if p), FixedPoint("undecided", "none"))
-    if not found:
-        return found, (f"no equilibrium was certified from {len(starts)} starts",)
-    texts = [f"equilibrium {found!r}"]
-    with precision(BITS):
-        ops = Ball()
-        for scheme in ("euler", *TABLEAUS):
-            rest = residual(ops, net.discretize(setting.step, scheme), enclosure(found), ops.lift(x))
-            texts.append(f"|Phi(h) - h| <= {np.max(upper_floats(rest)):.3g} there by {scheme} (balls)")
-    return found, tuple(texts)
-
-
 def _two_sided(
     setting: Setting, factor: Any, assumptions: tuple[Assumption, ...], texts: tuple[str, ...], seen: dict[str, Any]
 ) -> Evaluated:
@@ -163,9 +98,7 @@ def _two_sided(
     h, x = setting.at
     exact = Rational()
     if not np.any(residual(exact, setting.net, exact.lift(h), exact.lift(x)) != 0):
-        found = identity(
-            assumptions, [("the step", _fixed(setting.net.discretize(setting.step, setting.scheme), h, x))]
-        )
+        found = identity(assumptions, [("the step", stays(setting.net.discretize(setting.step, setting.scheme), h, x))])
         return replace(found, evidence=(*texts, "F = 0 at the operating point (exact)", *found.evidence), observed=seen)
     with precision(BITS):
         ops = Ball()
@@ -207,7 +140,7 @@ def rectified() -> Counterexample:
     net, h, none = spurious(), np.array([Fraction(15, 22)], dtype=object), np.array([])
     ops = Rational()
     F = residual(ops, net, ops.lift(h), ops.lift(none))[0, 0]
-    fixed = _fixed(net.discretize(Fraction(3, 2), "rk4"), h, none)
+    fixed = stays(net.discretize(Fraction(3, 2), "rk4"), h, none)
     return Counterexample(
         SMALL_STEP,
         "h' = -h - relu(h) + 1 by RK4 with Delta = 3/2 (Delta L = 3): h = 15/22 is fixed, where F = -4/11; the "

@@ -17,15 +17,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
-from flint import acb_mat, fmpq_mat, nmod_mat
+from flint import acb_mat
 
 from oracle.arithmetic.ball import middles, precision
 from oracle.claims.diagonalise import Diagonalised, diagonalised
-from oracle.claims.spectrum import BITS, DIRECT, eigenvalues, lifted, rationals, size
+from oracle.claims.exact_rank import beside, controllable_modulo, minors_vanish, rational_krylov
+from oracle.claims.spectrum import BITS, DIRECT, eigenvalues, lifted, size
 from oracle.records.exact import Array, Exact
 from oracle.records.operator import Operator, constant_free
 
@@ -37,8 +37,6 @@ FEW = 16
 """Eigenvalues of a large pair at which a right inverse is tried where the modes are not told apart: 3 s each at 400."""
 CONSTANTS = 3
 """Units up to which minors are expanded in named constants."""
-PRIME = 2**61 - 1
-"""A Mersenne prime: no denominator of a double, and full rank is missed with a probability of about N^2 / 2^61."""
 
 
 class Rank(NamedTuple):
@@ -118,27 +116,9 @@ def _rank(pair: Pair) -> Rank:
         return _of_rationals(*pair.exact)
     if pair.N <= BALLS and _hautus(pair):
         return Rank(True, pair.N, f"[J - lambda I, E] has rank {pair.N} at every eigenvalue (balls)")
-    if pair.N <= CONSTANTS and pair.exact is not None and _minors_vanish(*pair.exact):
+    if pair.N <= CONSTANTS and pair.exact is not None and minors_vanish(*pair.exact):
         return Rank(False, None, "every maximal minor of the Krylov matrix vanishes identically (exact)")
     return Rank(None, None, "balls do not prove full rank, and a deficiency is not exact")
-
-
-def krylov(J: Array, E: Array) -> Array:
-    """[E, J E, .., J^{N-1} E] in exact numbers."""
-    columns = [E]
-    for _ in range(len(J) - 1):
-        columns.append(J @ columns[-1])
-    return np.concatenate(columns, axis=1)
-
-
-def rational_krylov(J: Array, E: Array) -> Any:
-    """The same in flint's rationals."""
-    N, A, v = len(J), rationals(J), rationals(E)
-    blocks = [v.tolist()]
-    for _ in range(N - 1):
-        v = A * v
-        blocks.append(v.tolist())
-    return _beside(blocks)
 
 
 def same_space(a: Pair, b: Pair) -> bool | None:
@@ -153,14 +133,9 @@ def same_space(a: Pair, b: Pair) -> bool | None:
     assert a.exact is not None, "a rational pair is exact"
     assert b.exact is not None, "a rational pair is exact"
     ours, theirs = rational_krylov(*a.exact), rational_krylov(*b.exact)
-    both = _beside([ours.tolist(), theirs.tolist()])
+    both = beside([ours.tolist(), theirs.tolist()])
     ranks = {int(space.rank()) for space in (ours, theirs, both)}
     return len(ranks) == 1
-
-
-def _beside(blocks: list[list[list[Any]]]) -> Any:
-    rows = [[entry for block in blocks for entry in block[i]] for i in range(len(blocks[0]))]
-    return fmpq_mat(rows)
 
 
 def _of_rationals(J: Array, E: Array) -> Rank:
@@ -168,44 +143,9 @@ def _of_rationals(J: Array, E: Array) -> Rank:
     if N <= EXACT:
         rank = int(rational_krylov(J, E).rank())
         return Rank(rank == N, rank, f"the Krylov matrix has rank {rank} of {N} (exact)")
-    if _full_modulo(J, E):
+    if controllable_modulo(J, E):
         return Rank(True, N, f"the Krylov matrix has rank {N} modulo 2^61 - 1, hence over the rationals (exact)")
     return Rank(None, None, f"the rank is deficient modulo 2^61 - 1, which proves nothing at {N} units")
-
-
-def _full_modulo(J: Array, E: Array) -> bool:
-    """Full rank modulo a prime that divides no denominator is full rank: a minor that is not 0 there is not 0."""
-    N, width = E.shape
-    if any(q.denominator % PRIME == 0 for part in (J, E) for q in part.ravel().tolist()):
-        return False
-    A, v = (_modulo(part) for part in (J, E))
-    blocks = [v.tolist()]
-    for _ in range(N - 1):
-        v = A * v
-        blocks.append(v.tolist())
-        if len(blocks) * width >= N and len(blocks) % max(1, N // width) == 0 and _rank_modulo(blocks, N) == N:
-            return True
-    return bool(_rank_modulo(blocks, N) == N)
-
-
-def _rank_modulo(blocks: list[Any], N: int) -> int:
-    entries = [int(entry) for i in range(N) for block in blocks for entry in block[i]]
-    return int(nmod_mat(N, len(entries) // N, entries, PRIME).rank())
-
-
-def full_rank_modulo(matrix: Array) -> bool:
-    """Whether a square matrix of rationals is shown to be invertible, modulo a prime that divides no denominator."""
-    if any(q.denominator % PRIME == 0 for q in matrix.ravel().tolist()):
-        return False
-    return bool(_modulo(matrix).rank() == len(matrix))
-
-
-def _modulo(matrix: Array) -> Any:
-    return nmod_mat(matrix.shape[0], matrix.shape[1], [_residue(q) for q in matrix.ravel().tolist()], PRIME)
-
-
-def _residue(q: Fraction) -> int:
-    return q.numerator * pow(q.denominator, -1, PRIME) % PRIME
 
 
 def _hautus(pair: Pair) -> bool:
@@ -248,21 +188,3 @@ def full_at(J: Any, E: Any, value: Any) -> bool:
     product = acb_mat(J) * above + acb_mat(E) * below - above * value
     identity = acb_mat(N, N, np.eye(N).ravel().tolist())
     return bool(size(product - identity) < 1)
-
-
-def _minors_vanish(J: Array, E: Array) -> bool:
-    """Whether every maximal minor of the Krylov matrix is identically zero."""
-    K = krylov(J, E)
-    return all(determinant(K[:, list(chosen)]) == 0 for chosen in combinations(range(K.shape[1]), len(J)))
-
-
-def determinant(matrix: Array) -> Any:
-    """Laplace's expansion, in any commutative ring."""
-    if len(matrix) == 0:
-        return Fraction(1)
-    total: Any = Fraction(0)
-    for j in range(len(matrix)):
-        if matrix[0, j] != 0:
-            minor = np.delete(matrix[1:], j, axis=1)
-            total = total + (-1) ** j * (matrix[0, j] * determinant(minor))
-    return total

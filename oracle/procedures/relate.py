@@ -14,62 +14,24 @@ combination with rational factors, are refuted by exact invariants; "undecided" 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
 from oracle.equations.runge_kutta import TABLEAUS
 from oracle.errors import BadInput
 from oracle.procedures.discretize import exponential_euler
-from oracle.procedures.matching import Exhausted, Match, Variables, matched, time_factor
+from oracle.procedures.relation import Relation
+from oracle.procedures.same_fields import ONE, same_fields
 from oracle.procedures.undo import undone
 from oracle.records.exact import Constant
 from oracle.records.lure import Lure
 from oracle.records.network import Network
-from oracle.records.operator import Operator, sum_vectors
+from oracle.records.operator import sum_vectors
 from oracle.records.recurrence import Recurrence, Staged
 
 Record = Network | Recurrence
-ONE = Fraction(1)
-
-
-@dataclass(frozen=True, eq=False)
-class Relation:
-    """What two records have to do with each other.
-
-    Attributes
-    ----------
-    verdict : {"related", "unrelated", "undecided"}
-    by : tuple of str
-        The relations that take the first to the second, in the order of application; ("same",) for equal records.
-    parameters : mapping
-        r, permutation (unit i of the first is unit permutation[i] of the second), signs, T (h = T g with h of the first
-        and g of the second, in the first's order), gains, step, scheme, as far as they apply.
-    text : str
-        The same in words.
-    """
-
-    verdict: str
-    by: tuple[str, ...] = ()
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    text: str = ""
-
-    def __bool__(self) -> bool:
-        return self.verdict == "related"
-
-    def __repr__(self) -> str:
-        shown = ", ".join(f"{name} = {_shown(value)}" for name, value in self.parameters.items())
-        return f"{self.verdict}" + (f" by {' + '.join(self.by)}" if self.by else "") + (f" ({shown})" if shown else "")
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, tuple):
-        inner = ", ".join(_shown(entry) for entry in value[:6])
-        return f"({inner}{', ...' if len(value) > 6 else ''})"
-    return str(value)
 
 
 def relate(a: Record, b: Record) -> Relation:
@@ -107,7 +69,7 @@ def relate(a: Record, b: Record) -> Relation:
     if (a.N, a.I) != (b.N, b.I):
         return Relation("unrelated", text=f"({a.N}, {a.I}) states and inputs against ({b.N}, {b.I})")
     if isinstance(a, Network) and isinstance(b, Network):
-        return _fields(a.field, b.field, timed=True)
+        return same_fields(a.field, b.field, timed=True)
     if isinstance(a, Recurrence) and isinstance(b, Recurrence):
         return _maps(a, b)
     return _step_of(a, b) if isinstance(a, Network) else _backwards(_step_of(b, a))  # type: ignore[arg-type]
@@ -118,109 +80,17 @@ def _backwards(found: Relation) -> Relation:
     return replace(found, text=text)
 
 
-# -- two fields -------------------------------------------------------------------------------------------------------
-def _fields(a: Lure, b: Lure, *, timed: bool) -> Relation:
-    """Renaming, rescaling and, if `timed`, R; then the same with the rate form taken to its current form."""
-    outcomes = [_renamed(a, b, timed=timed)]
-    partners = [(current_of(a), b, "the first is the rate form"), (a, current_of(b), "the second is the rate form")]
-    for first, second, text in partners if not outcomes[0] else ():
-        if first is not None and second is not None:
-            found = _renamed(first, second, timed=timed)
-            if found:
-                by = ("rate/current", *(name for name in found.by if name != "same"))
-                why = f"{text}: v = W h + M x~ + b, tau x~' = -x~ + x"
-                return Relation("related", by, found.parameters, why)
-            outcomes.append(found)
-    return next((o for o in outcomes if o), next((o for o in outcomes if o.verdict == "undecided"), outcomes[0]))
-
-
-def _renamed(a: Lure, b: Lure, *, timed: bool) -> Relation:
-    r, only = time_factor(a, b) if timed else (ONE, True)
-    if r is None:
-        return Relation(
-            "unrelated" if only else "undecided", text="no r > 0 takes the traces of A or B W to each other"
-        )
-    ours, theirs = Variables.of(a.scaled(r)), Variables.of(b)
-    try:
-        match = matched(ours, theirs)
-    except Exhausted:
-        return Relation("undecided", text="too symmetric: more assignments of units than are tried")
-    if match is None:
-        decided = only and ours.exact and theirs.exact
-        text = f"no renaming, sign or scale of states and units takes one to the other (r = {r})"
-        return Relation("unrelated" if decided else "undecided", text=text)
-    return _described(a, b, r, match)
-
-
-def _described(a: Lure, b: Lure, r: Fraction, match: Match) -> Relation:
-    """Names for what was found."""
-    N = match.N
-    T, gains = match.scales[:N], match.scales[N:]
-    by: list[str] = []
-    parameters: dict[str, Any] = {}
-    if r != 1:
-        by.append("R")
-        parameters["r"] = r
-    if match.names != tuple(range(len(match.names))):
-        by.append("permutation")
-        parameters["permutation"] = match.names[:N]
-    if any(scale < 0 for scale in match.scales):
-        by.append("signs")
-        parameters["signs"] = tuple(1 if scale > 0 else -1 for scale in T)
-    if any(abs(scale) != 1 for scale in T):
-        by.append("h = T g")
-        parameters["T"] = tuple(1 / abs(scale) for scale in T)
-    if any(abs(scale) != 1 for scale in gains):
-        by.append("gains")
-        parameters["gains"] = gains
-    if a.activation != b.activation:
-        by.append("logistic as tanh")
-    if ("h = T g" in by or "gains" in by) and _scalar_gains(a.scaled(r), b):
-        by.append("tau absorbed")
-    text = "equal as maps" if not by else "equal, exactly, after " + ", ".join(by)
-    return Relation("related", tuple(by) or ("same",), parameters, text)
-
-
-def _scalar_gains(a: Lure, b: Lure) -> bool:
-    """Whether both are -leak + gain s(..) with another gain each: the change of variables moves the gain into W."""
-    if not (a.B.is_diagonal and b.B.is_diagonal and a.A.is_diagonal and b.A.is_diagonal):
-        return False
-    sizes = [sorted(map(str, np.diag(op.expanded))) for op in (a.B, b.B)]
-    return sizes[0] != sizes[1]
-
-
-def current_of(rate: Lure) -> Lure | None:
-    """The current form of -a h + g s(W h + M x + b) with scalars a, g > 0 (g = a after h = T g); None for others."""
-    if not (rate.A.is_diagonal and rate.B.is_diagonal and rate.B.shape[0] == rate.B.shape[1]):
-        return None
-    leak, gain = (-1 * rate.A.diagonal_factor(), rate.B.diagonal_factor())
-    outside = bool(np.any(rate.E.expanded != 0)) or bool(np.any(sum_vectors(rate.c, rate.state_size) != 0))
-    if outside or not isinstance(leak, Fraction) or not isinstance(gain, Fraction) or leak <= 0 or gain <= 0:
-        return None
-    N, inputs = rate.state_size, rate.input_size
-    return Lure(
-        A=Operator.diagonal(-leak, N),
-        B=rate.W.scaled(gain),
-        W=Operator.diagonal(ONE, N),
-        M=Operator.zero(N, inputs),
-        b=(),
-        E=rate.M.scaled(leak),
-        c=(leak * sum_vectors(rate.b, N),),
-        activation=rate.activation,
-    )
-
-
 # -- two recurrences --------------------------------------------------------------------------------------------------
 def _maps(a: Recurrence, b: Recurrence) -> Relation:
     """Equality of maps in other variables; the grids differ by R."""
     if a.same_map(b):
         found = Relation("related", ("same",), text="one map")
     elif isinstance(a.parameters, Lure) and isinstance(b.parameters, Lure):
-        found = _fields(undone(a.parameters, ONE), undone(b.parameters, ONE), timed=False)
+        found = same_fields(undone(a.parameters, ONE), undone(b.parameters, ONE), timed=False)
         found = _echo_state(a.parameters, b.parameters, found)
     elif isinstance(a.parameters, Staged) and isinstance(b.parameters, Staged) and a.equation == b.equation:
         ours, theirs = (p.field.scaled(p.step) for p in (a.parameters, b.parameters))
-        found = _fields(ours, theirs, timed=False)
+        found = same_fields(ours, theirs, timed=False)
         if not found:
             text = f"{found.text}; but different fields may have the same {a.equation} step"
             found = Relation("undecided", text=text)
@@ -253,20 +123,20 @@ def _step_of(net: Network, rec: Recurrence) -> Relation:
     """Whether a recurrence is a step of a network by some scheme, in other variables and another time."""
     parameters = rec.parameters
     if isinstance(parameters, Staged):
-        found = _fields(net.field, parameters.field, timed=True)
+        found = same_fields(net.field, parameters.field, timed=True)
         if found:
             return _scheme(found, rec.equation, parameters.step)
         return Relation("undecided", text=f"{found.text}; but different fields may have the same {rec.equation} step")
     if not isinstance(parameters, Lure):
         return Relation("undecided", text=f"no network is known whose step is a {rec.equation} cell")
-    found = _fields(net.field, undone(parameters, rec.step), timed=True)
+    found = same_fields(net.field, undone(parameters, rec.step), timed=True)
     if found:
         return _scheme(found, "euler", rec.step)
     if not net.field.A.is_diagonal:
         return found
     exponential = exponential_euler(net.field, rec.step) if _rational(net.field) else None
     if exponential is not None:
-        other = _fields(undone(exponential, ONE), undone(parameters, ONE), timed=False)
+        other = same_fields(undone(exponential, ONE), undone(parameters, ONE), timed=False)
         if other:
             return _scheme(other, "exponential-euler", rec.step)
     # exp(q) is irrational for rational q != 0, so a rational recurrence is no exponential step of a leaking network.

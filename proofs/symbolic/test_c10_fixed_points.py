@@ -23,7 +23,8 @@ import sympy
 from generic import SIZES, Generic, Unknown, apply, assert_same, assert_zero, field, point, symbols
 
 from oracle.arithmetic.symbolic import Symbolic
-from oracle.claims.c10 import moved, spurious, stage_factor
+from oracle.claims.c10 import spurious, stage_factor
+from oracle.claims.equilibria import moved
 from oracle.equations import lure
 from oracle.equations.runge_kutta import TABLEAUS, Tableau, stepper
 from oracle.procedures.discretize import euler, exponential_euler

@@ -10,7 +10,7 @@ from flint import arb
 
 import oracle
 from oracle.arithmetic.ball import precision
-from oracle.claims import absorbing_error, absorption, c05, suprema
+from oracle.claims import absorbing_error, absorbing_run, absorption, c05, segments, suprema
 from oracle.claims.suprema import shape
 from oracle.reference import weighted
 
@@ -148,16 +148,16 @@ def halved(self, order):
 
 
 RIGHT_SUPREMUM = suprema.Shape.supremum
-right_scaled, right_inside, right_growth = absorption.scaled, absorption.inside, c05.growth
-right_bound, right_rescaled = c05.absorbing_bound, c05.rescaled
+right_scaled, right_inside, right_growth = absorption.scaled, absorption.inside, absorbing_run.growth
+right_bound, right_rescaled = absorbing_run.absorbing_bound, c05.rescaled
 right_norm = weighted.Norm.matrix
 LOGISTIC = {"net": paper("logistic"), **SMALL}
 FAULTS = {
     "C3 halved": (suprema.Shape, "supremum", halved, {}),
-    "bound of 1/g": (c05, "absorbing_bound", lambda kind, g, z: right_bound(kind, 1 / g, z), {}),
-    "bound halved, logistic": (c05, "absorbing_bound", lambda *args: right_bound(*args) / 2, LOGISTIC),
+    "bound of 1/g": (absorbing_run, "absorbing_bound", lambda kind, g, z: right_bound(kind, 1 / g, z), {}),
+    "bound halved, logistic": (absorbing_run, "absorbing_bound", lambda *args: right_bound(*args) / 2, LOGISTIC),
     "s(0) dropped, logistic": (
-        c05,
+        absorbing_run,
         "absorbing_bound",
         lambda kind, g, z: right_bound(kind, g, z) - abs(g - 1) / 2,
         LOGISTIC,
@@ -178,10 +178,10 @@ FAULTS = {
     ),
     "R by 1/tau": (c05, "rescaled", lambda p, r: right_rescaled(p, 1 / r), {"net": paper(tau=(0.5, 0.5, 0.5))}),
     "norm swapped": (weighted.Norm, "matrix", lambda self, m: right_norm(self, m.transpose()), fan()),
-    "errors do not grow": (c05, "growth", lambda q, v: right_growth(lambda k, norm: 0, v), {}),
-    "distance halved": (c05, "growth", lambda q, v: [e / 2 for e in right_growth(q, v)], {}),
+    "errors do not grow": (absorbing_run, "growth", lambda q, v: right_growth(lambda k, norm: 0, v), {}),
+    "distance halved": (absorbing_run, "growth", lambda q, v: [e / 2 for e in right_growth(q, v)], {}),
     "input forgotten": (
-        c05.Step,
+        segments.Step,
         "arguments",
         lambda self, states: self.W * states,
         {},

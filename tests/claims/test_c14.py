@@ -12,6 +12,7 @@ import oracle
 from oracle.arithmetic.ball import Ball, precision
 from oracle.arithmetic.rational import Rational
 from oracle.claims import c14
+from oracle.claims.way_back import exact_rank
 from oracle.equations.catalogue import advance
 from oracle.records.operator import Operator
 
@@ -78,9 +79,9 @@ def test_the_way_back():
     """Rank of W decides whether h(0) is unique; exactly, at the last bit."""
     full = c14.CLAIM.verify(oracle.Network.rate(W, M, B, tau=2)).observed
     assert "rank of W 2 of 2" in str(full)
-    assert c14.exact_rank(oracle.Network.rate([[1.0, 2.0], [2.0, 4.0]]).field.W.expanded) == 1
+    assert exact_rank(oracle.Network.rate([[1.0, 2.0], [2.0, 4.0]]).field.W.expanded) == 1
     nudged = [[1.0, 2.0], [2.0, np.nextafter(4.0, 5)]]
-    assert c14.exact_rank(oracle.Network.rate(nudged).field.W.expanded) == 2
+    assert exact_rank(oracle.Network.rate(nudged).field.W.expanded) == 2
 
 
 def test_gaps_of_the_counterexamples():
