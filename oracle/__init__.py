@@ -16,6 +16,7 @@ from oracle.diagnosis.probe import probe
 from oracle.errors import BadInput
 from oracle.procedures.simulate import simulate
 from oracle.records.network import Network
+from oracle.records.noise import Noise
 from oracle.records.recurrence import Recurrence
 from oracle.reference.enclosure import Enclosure
 from oracle.reference.entry import reference
@@ -29,6 +30,7 @@ __all__ = [
     "Cube",
     "Enclosure",
     "Network",
+    "Noise",
     "Recurrence",
     "as_step",
     "assert_follows",

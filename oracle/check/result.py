@@ -77,6 +77,8 @@ class CheckResult:
         Estimated unit roundoff, observed.
     residuals, bounds : ndarray, (K,)
         Per step, the residual with the largest residual / bound, and its bound.
+    noise : NoiseSeen or None
+        What was seen of a stochastic candidate's noise; `worst` is then the largest statistic / limit, observed.
     """
 
     verdict: str
@@ -96,6 +98,7 @@ class CheckResult:
     problem: BadInput | None = None
     equation: str = ""
     label: str = "proved"
+    noise: Any = None
 
     def __bool__(self) -> bool:
         return self.verdict == "pass"
@@ -116,6 +119,8 @@ class CheckResult:
                 f"  {self.steps} steps x {self.batch} trajectories x {self.record.N} units, "
                 f"worst residual / bound {self.worst:.3g} (proved)"
             )
+        if self.noise is not None:
+            lines.append(f"  {self.noise} (observed)")
         if self.first is not None:
             lines.append(f"  first violation: {self.first}")
         if self.statistic is not None:
@@ -155,6 +160,7 @@ class CheckResult:
             "unseen": [vars(u) for u in self.unseen],
             "problem": None if self.problem is None else str(self.problem),
             "assumptions": list(self.assumptions),
+            "noise": None if self.noise is None else self.noise.to_dict(),
         }
 
     def report(self, path: Any) -> Any:

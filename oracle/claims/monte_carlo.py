@@ -1,20 +1,16 @@
 """Monte Carlo beside an enclosure: observed, with an interval that holds at a stated probability.
 
 Runs start at a known state, so that the state after k steps is exactly Gaussian with covariance P_k, and the mean of n
-squares of one unit is P_ii chi^2_n / n. For every x > 0 (B. Laurent and P. Massart, Ann. Statist. 28, 2000, Lemma 1)
-
-    P(chi^2_n / n >= 1 + 2 sqrt(x/n) + 2 x/n) <= e^-x,       P(chi^2_n / n <= 1 - 2 sqrt(x/n)) <= e^-x
-
-no approximation for large n. With x = log(2 N / rate) all N units are inside, except with probability `rate`.
+squares of one unit is P_ii chi^2_n / n. The limits of Laurent and Massart hold for every n and N units together.
 """
 
 from __future__ import annotations
 
-from math import log, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
+from oracle.check.gaussian import chi_square_limits
 from oracle.records.exact import Array
 
 RUNS = 2048
@@ -45,12 +41,6 @@ class MonteCarlo(NamedTuple):
         )
 
 
-def chi_square_interval(n: int, rate: float) -> tuple[float, float]:
-    """An interval for chi^2_n / n that is missed with probability at most `rate`."""
-    x = log(2 / rate)
-    return max(0.0, 1 - 2 * sqrt(x / n)), 1 + 2 * sqrt(x / n) + 2 * x / n
-
-
 def variances(M: Array, root: Array, steps: int, exact: Array) -> MonteCarlo:
     """Simulate h+ = M h + root xi from zero in float64 and compare the variances after `steps` steps.
 
@@ -67,5 +57,5 @@ def variances(M: Array, root: Array, steps: int, exact: Array) -> MonteCarlo:
         h = M @ h + root @ rng.standard_normal((root.shape[1], RUNS))
     noisy = exact > 0
     ratios = np.mean(h[noisy] ** 2, axis=1) / exact[noisy]
-    interval = chi_square_interval(RUNS, RATE / max(len(ratios), 1))
+    interval = chi_square_limits(RUNS, RATE / max(len(ratios), 1))
     return MonteCarlo(float(np.min(ratios, initial=np.inf)), float(np.max(ratios, initial=0.0)), interval)

@@ -24,6 +24,9 @@ from oracle.report.write import renderer
 @options.network(required=False)
 @options.run
 @options.judged
+@click.option(
+    "--noise", metavar="SIGMA:SCALE[:SITE]", help="Noise the candidate draws: 0.1:sqrt-2alpha, 1:alpha:inside."
+)
 @options.json_to
 @options.report_to
 def command(candidate: str, json_to: str | None, report_to: str | None, **given: Any) -> int:
@@ -54,8 +57,31 @@ def _checked(program: Any, rec: Recurrence, run: Run, given: dict[str, Any]) -> 
     question = {name: given[name] for name in ("promised", "recorded", "kind", "batch_first")}
     if given["inputs"] is None and question["batch_first"] is None and given["batch"] is not None:
         question["batch_first"] = None if is_module(program) else False  # generated inputs are (K, batch, I)
+    if given["noise"] is not None:
+        question["noise"] = read_noise(given["noise"])
     with terminal.progress("checking"), terminal.candidates_output():
         return oracle.check(program, rec, inputs=run.inputs, h0=run.h0, **question)
+
+
+def read_noise(text: str) -> oracle.Noise:
+    """SIGMA:SCALE[:SITE] as a promise of noise.
+
+    Raises
+    ------
+    oracle.BadInput
+        sigma is no positive number, an unknown scale or site.
+    """
+    sigma, _, named = text.partition(":")
+    scale, _, site = named.partition(":")
+    try:
+        size = float(sigma)
+    except ValueError:
+        raise BadInput(
+            f"--noise is {text!r}.",
+            "it consists of a standard deviation, the name of a scale and, if it is not the usual one, the site.",
+            "write 0.1:sqrt-2alpha, or 0.1:sqrt-2alpha:inside.",
+        ) from None
+    return oracle.Noise(size, scale, site or None)
 
 
 def _recurrence(program: Any, given: dict[str, Any]) -> Recurrence:

@@ -6,11 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from oracle.check.candidates import Breach
+from oracle.check.draws import drawn_verdict
 from oracle.check.judge import Evidence, breached, gather, judge
+from oracle.check.noise import noise_verdict
 from oracle.check.result import CheckFailed, CheckResult, Finding
 from oracle.diagnosis.diagnose import diagnosed
 from oracle.errors import BadInput
 from oracle.records.network import Network
+from oracle.records.noise import Noise
 from oracle.records.precision import precision_model
 from oracle.records.recurrence import Recurrence
 from oracle.records.verbs import verb
@@ -49,8 +52,10 @@ def check(
         Whether arrays are (batch, K, ..); has to be said where K equals the batch. A module knows its own.
     observe : "state"
         What the candidate returns.
-    noise : None
-        Stochastic candidates are not judged yet.
+    noise : Noise, optional
+        The noise the candidate promises, `oracle.Noise(sigma=0.1, scale="sqrt-2alpha")`. Its residuals are then tested
+        as draws of that noise (observed; honest noise fails with a probability of at most 1e-6), and named
+        "noise:<scale>"; where the draws are given, `Noise(.., draws=xi)`, the run is judged exactly (proved).
     kind : {"module", "run", "step", "trajectory"}, optional
         When it cannot be told.
 
@@ -71,6 +76,7 @@ def check(
     bound that holds for every order of operations. The precision statistic is observed.
     """
     _supported(observe, noise)
+    stochastic = noise is not None and noise.draws is None
     bridge = verb("candidate")(candidate) if kind in (None, "module") and verb("is_module")(candidate) else None
     if bridge is not None:
         rec = verb("recurrence")(candidate) if rec is None else rec
@@ -83,6 +89,10 @@ def check(
     except Breach as breach:
         name = precision_model(record.dtype if promised is None else promised).name
         return breached(breach.name, breach.problem, record, name, 0, 0)
+    if stochastic:
+        return _with_noise(evidence, noise)
+    if noise is not None and not evidence.recording.breaches:
+        return drawn_verdict(evidence, noise)
     result, found = judge(evidence)
     breaches = evidence.recording.breaches
     if breaches and not (result and _both_runs_follow(evidence)):
@@ -93,6 +103,14 @@ def check(
     result = diagnosed(evidence, result, found)
     narrow = [f for f in result.diagnosis if f.name == f"precision:{evidence.recording.dtype}"]
     return replace(result, problem=_narrower(narrow[0])) if narrow else result
+
+
+def _with_noise(evidence: Evidence, noise: Noise) -> CheckResult:
+    """A candidate that draws its own noise may differ from run to run, and break no other rule."""
+    broken = [breach for breach in evidence.recording.breaches if breach[0] != "not-deterministic"]
+    if broken:
+        return breached(*broken[0], evidence.rec, evidence.model.name, evidence.run.steps, evidence.run.batch)
+    return noise_verdict(evidence, noise)
 
 
 def _both_runs_follow(evidence: Evidence) -> bool:
@@ -118,11 +136,11 @@ def _supported(observe: Any, noise: Any) -> None:
             "the candidate returns an activity or a readout, from which the state cannot be told.",
             "let the candidate return its state.",
         )
-    if noise is not None:
+    if noise is not None and not isinstance(noise, Noise):
         raise BadInput(
             f"noise is {noise!r}.",
-            "the candidate draws random numbers.",
-            "switch its noise off, or feed the draws through inputs.",
+            "a standard deviation and the rule by which it depends on the step have to be stated.",
+            'pass noise=oracle.Noise(sigma=0.1, scale="sqrt-2alpha"), with draws= if they are known.',
         )
 
 

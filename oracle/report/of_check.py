@@ -32,6 +32,8 @@ def sentence(result: CheckResult) -> str:
     equation = f"its equation ({result.equation})"
     if result.problem is not None:
         return f"The candidate cannot be judged against {equation}: {result.problem.seen}"
+    if result.noise is not None:
+        return _noisy(result, equation)
     if result.verdict == "pass":
         return f"The candidate follows {equation} in {result.promised}: every residual is inside its proven bound."
     if result.verdict == "undecided":
@@ -45,10 +47,20 @@ def sentence(result: CheckResult) -> str:
     return f"The candidate does not follow {equation} in {result.promised}{why}."
 
 
+def _noisy(result: CheckResult, equation: str) -> str:
+    """The same for a stochastic candidate."""
+    if result.verdict == "pass":
+        return f"The candidate follows {equation} with the promised noise: {result.noise}."
+    if result.verdict == "undecided":
+        return f"This run does not show whether the candidate follows {equation} with the promised noise."
+    why = f"; {result.explained_by} passes every test" if result.explained_by else ""
+    return f"The candidate does not follow {equation} with the promised noise{why}."
+
+
 def _tiles(result: CheckResult) -> Iterable[Tile]:
-    yield Tile(
-        "worst residual / bound", figure(result.worst), PROVED if result.problem is None else "", "a pass has at most 1"
-    )
+    worst = "worst residual / bound" if result.noise is None else "worst statistic / limit"
+    label = "" if result.problem is not None else PROVED if result.noise is None else OBSERVED
+    yield Tile(worst, figure(result.worst), label, "a pass has at most 1")
     yield Tile("explained by", result.explained_by or "nothing named", "", "the finding that fits every residual")
     yield Tile("promised", result.promised, "", "the precision of the proven bound")
     yield Tile("looks like", result.computed_in or "no rounding", OBSERVED, "the precision the residuals have")
@@ -63,7 +75,8 @@ def check_sections(result: CheckResult) -> Iterable[Section]:
     if result.residuals is not None and result.bounds is not None:
         yield _plot_section(result)
     if result.diagnosis:
-        text = "A deviation is named only if it brings every residual inside its bound."
+        what = "brings every residual inside its bound" if result.noise is None else "passes every test of the noise"
+        text = f"A deviation is named only if it {what}."
         yield Section("Findings", text, (findings_table(result.diagnosis),))
     if result.unseen:
         text = "Faults that would have left this run's residuals unchanged, and what would show them."

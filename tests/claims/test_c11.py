@@ -160,15 +160,6 @@ def test_linearised_unit():
         assert P > 2 > 1 / (1 - alpha / 4)
 
 
-def test_monte_carlo_interval():
-    """Laurent and Massart's interval is missed by fewer than `rate` of 20,000 chi-square means, and by some at 0.2."""
-    rng, n, rate = np.random.default_rng(1), 50, 0.2
-    low, high = monte_carlo.chi_square_interval(n, rate)
-    means = rng.chisquare(n, 20_000) / n
-    missed = np.mean((means < low) | (means > high))
-    assert 0 < missed < rate
-
-
 def test_monte_carlo_sees_a_wrong_covariance():
     """Twice the variance is outside."""
     M, root = np.array([[0.5, 0.25], [0.0, 0.75]]), np.eye(2)

@@ -1,0 +1,200 @@
+"""The draws that a run must have used, for noise of a given size at a given site.
+
+    outside   xi = (H+ - Phi(H, x)) / g sigma
+    inside    xi = (s^-1(u) - z) / g sigma,   u = (H+ - A H - E x - c) / B,   z = W H + M x + b
+
+The inside is recovered where B is diagonal without zeros. Where s is so flat that the rounding of u would move xi by
+1/16 or more (tanh beyond a few units, relu below zero), all that is known is that xi lies beyond a point; a number is
+drawn from the normal distribution beyond that point in its place, so that the result is standard normal if xi is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from oracle.arithmetic.float64 import Float64
+from oracle.check.gaussian import Past, cdf, centred, running
+from oracle.equations import lure
+from oracle.equations.activations import ACTIVATIONS
+from oracle.equations.catalogue import advance
+from oracle.records.exact import Array
+from oracle.records.lure import Lure
+from oracle.records.operator import spread
+from oracle.records.recurrence import Recurrence
+
+RESOLVED = 16
+"""How many times larger than its proven rounding bound a residual's noise has to be: rounding then adds less than 1/256
+to the variance, in the worst case, which 10^6 draws do not show."""
+SEED = 20231226  # of the numbers drawn beyond a point; the own generator
+_LEAST, _MOST = 1e-300, 1 - 2.0**-53  # probabilities are not rounded to 0 or 1: beyond 37 sigma all is an outlier
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Single steps of a run in float64: states before and after (N, columns), inputs, and the proven rounding bound.
+
+    Columns are ordered by step, then trajectory.
+    """
+
+    rec: Recurrence
+    before: Array
+    after: Array
+    X: Array
+    bound: Array
+    batch: int
+
+    def laid_out(self, values: Array) -> Array:
+        """(units, steps, trajectories)."""
+        return values.reshape(len(values), -1, self.batch)
+
+    @cached_property
+    def residuals(self) -> Array:
+        """H+ - Phi(H, x) in float64: noise is much larger than its rounding."""
+        ops = Float64()
+        with np.errstate(all="ignore"):
+            return np.asarray(self.after - advance(ops, self.rec, ops.lift(self.before), ops.lift(self.X)))
+
+    @cached_property
+    def inside(self) -> Inside | None:
+        """What went into and came out of the nonlinearity."""
+        return _inside(self)
+
+    def past(self) -> Past:
+        """States and inputs for the mean of every unit; the step itself, its increment and the parts of the
+        nonlinearity for that of its own unit; size of the state and slope for the spread.
+        """
+        step = self.after - self.residuals
+        own, sizes = [step, step - self.before, self.before], [np.square(self.before)]
+        inner = self.inside
+        if inner is not None:
+            own += [inner.z, ACTIVATIONS[inner.activation].value(Float64(), inner.z)]
+            sizes.append(np.square(slope(inner.activation, inner.z)))
+        return Past(
+            running(self.laid_out(np.concatenate([self.before, self.X]))),
+            np.stack([running(self.laid_out(signal)) for signal in own]),
+            np.stack([centred(self.laid_out(size)) for size in sizes]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """xi (N, steps, trajectories), and how many of its numbers were seen and not drawn beyond a point."""
+
+    xi: Array
+    seen: int
+
+
+@dataclass(frozen=True, eq=False)
+class Inside:
+    """z, u, the gain B they are taken at, and how far rounding may have moved u."""
+
+    activation: str
+    z: Array
+    u: Array
+    gain: Array
+    moved: Array
+
+
+def _inside(steps: Steps) -> Inside | None:
+    """What went into and came out of the nonlinearity; None where that cannot be told."""
+    p = steps.rec.parameters
+    if not isinstance(p, Lure) or not p.B.is_diagonal or p.B.shape[0] != p.B.shape[1]:
+        return None
+    ops = Float64()
+    gain = np.array([[ops.number(entry)] for entry in spread(p.B.diagonal_factor(), p.state_size)])
+    if not gain.all():
+        return None
+    h = ops.lift(steps.before)
+    drive: Any = lure.drive(ops, p, ops.lift(steps.X))
+    with np.errstate(all="ignore"):
+        z = ops.affine([(p.W, h)], parts=drive.inside)
+        rest = ops.affine([(p.A, h)], parts=drive.outside)
+        return Inside(p.activation, z, (steps.after - rest) / gain, gain, steps.bound / np.abs(gain))
+
+
+def slope(activation: str, z: Array) -> Array:
+    """s'(z) in float64."""
+    ops, kind = Float64(), ACTIVATIONS[activation]
+    return np.asarray(kind.slope(ops, kind.value(ops, z), z))
+
+
+def draws(steps: Steps, site: str, size: Array) -> Draws | None:
+    """The draws for noise of standard deviation `size` (N,) at a site.
+
+    Returns
+    -------
+    Draws or None
+        None where no draw leads to what was recorded, or where the inside cannot be told.
+    """
+    if site == "outside":
+        clear = int(np.count_nonzero(size[:, None] >= RESOLVED * steps.bound))
+        found = steps.residuals / size[:, None]
+    else:
+        inner = steps.inside
+        inverted = None if inner is None else _inverted(inner, size[:, None])
+        if inverted is None:
+            return None
+        found, clear = inverted
+    return Draws(steps.laid_out(found), clear) if np.isfinite(found).all() else None
+
+
+def _inverted(inner: Inside, size: Array) -> tuple[Array, int] | None:
+    """xi at every unit and column, and how many were seen; numbers drawn beyond a point where s is flat."""
+    lowest, highest = _range(inner.activation)
+    slack = RESOLVED * inner.moved
+    if np.any(inner.u < lowest - slack) or np.any(inner.u > highest + slack):
+        return None
+    with np.errstate(all="ignore"):
+        low, high = _reach(inner, size)
+        under, over = inner.u <= low, inner.u >= high
+        u = np.where(under | over, (np.maximum(low, -1) + np.minimum(high, 1)) / 2, inner.u)
+        xi = (_inverse(inner.activation, u) - inner.z) / size
+        for where, edge, sign in ((under, low, 1.0), (over, high, -1.0)):
+            if where.any():
+                point = sign * ((_inverse(inner.activation, edge) - inner.z) / size)[where]
+                xi[where] = sign * _beyond(point)
+    return xi, int(np.count_nonzero(~(under | over)))
+
+
+def _range(activation: str) -> tuple[float, float]:
+    ranges = {"tanh": (-1.0, 1.0), "logistic": (0.0, 1.0), "relu": (0.0, np.inf)}
+    return ranges.get(activation, (-np.inf, np.inf))
+
+
+def _reach(inner: Inside, size: Array) -> tuple[Array, Array]:
+    """u between which the slope is large enough: rounding moves xi by less than 1/RESOLVED there.
+
+    tanh' = 1 - u^2 and logistic' = u (1 - u) are compared with flat = RESOLVED moved / size, the largest of a unit so
+    that the point does not depend on the draw.
+    """
+    flat = np.minimum(RESOLVED * inner.moved.max(axis=1, keepdims=True) / size, 1.0)
+    if inner.activation == "tanh":
+        edge = np.sqrt(1 - flat)
+        return -edge, edge
+    if inner.activation == "logistic":
+        half = np.sqrt(np.maximum(1 - 4 * flat, 0)) / 2
+        return 0.5 - half, 0.5 + half
+    low = (
+        RESOLVED * inner.moved.max(axis=1, keepdims=True) if inner.activation == "relu" else np.full_like(flat, -np.inf)
+    )
+    return low, np.full_like(flat, np.inf)
+
+
+def _inverse(activation: str, u: Array) -> Array:
+    if activation == "tanh":
+        return np.asarray(np.arctanh(u))
+    if activation == "logistic":
+        return np.asarray(np.log(u) - np.log1p(-u))
+    return np.asarray(u)
+
+
+def _beyond(point: Array) -> Array:
+    """Normal numbers, each given to be at most its point."""
+    rng, normal = np.random.default_rng(SEED), NormalDist()
+    chance = np.clip(cdf(point) * (1 - rng.random(point.shape)), _LEAST, _MOST)
+    return np.array([normal.inv_cdf(value) for value in chance.tolist()])
