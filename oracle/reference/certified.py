@@ -15,7 +15,7 @@ Backward in time the field is negated and the input reflected; mu then is that o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 from fractions import Fraction
 from math import ceil, log, log2
@@ -26,6 +26,8 @@ from flint import arb, arb_mat
 
 from oracle.arithmetic.ball import Ball, middles, precision
 from oracle.arithmetic.ball_series import resized
+from oracle.equations.activations import ACTIVATIONS
+from oracle.errors import NotDecidable
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
 from oracle.reference import cauchy
@@ -33,6 +35,7 @@ from oracle.reference.defect import Gains, Misfit, Watched, defect, sized, weigh
 from oracle.reference.expansion import FIRST_BITS, Linear, corrected, dyadic, expansion
 from oracle.reference.limits import NotReached
 from oracle.reference.lognorm import Norm
+from oracle.reference.regions import Exit, Pattern, exits
 
 _ORDER = 0.8  # order per natural logarithm of the tolerance; measured: flat between 0.6 and 1
 _LEAST_ORDER = 8
@@ -42,6 +45,8 @@ _SPARE_BITS = 16  # for rounding in one step: sums of N P terms
 _MOST_ROUNDS = 200  # corrections of one step: 8,000 bits; a step that needs more than its share is halved long before
 _SHORTEST = -60.0  # log2 of the shortest step, and of 1/longest, in units of the radius of convergence
 _SHRINK = Fraction(15, 16)
+_SLACK = Fraction(129, 128)  # by which a switch seen in 64 bits may be off
+_MOST_FLIPS = 4  # of each unit, to find the region that follows a state at several kinks
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class System:
     norm: Norm
     gains: Gains
     linear: Linear
+    pattern: Pattern | None = None
     kept: dict[Any, Any] = attribute(default_factory=dict)
 
     @staticmethod
@@ -61,13 +67,26 @@ class System:
 
     @property
     def tailless(self) -> bool:
-        """Whether s of a polynomial is one."""
-        return self.lure.activation == "identity"
+        """Whether s of a polynomial is one, in a region at least."""
+        return self.lure.activation not in cauchy.STRIPS
+
+    def length(self, P: int) -> int:
+        """How many coefficients of the defect are computed for a polynomial of degree P."""
+        return P + 1 if self.tailless else ceil(P * _BEYOND) + 1
+
+    def kink_tolerance(self, log2_rate: float) -> Any:
+        """How far z may be beyond a kink: what costs an eighth of the tolerance, exact; use inside `precision`."""
+        gain = self.norm.of([entry.abs_upper() for entry in self.gains.tail.entries()])
+        return (arb(2) ** arb(log2_rate - 3) / gain.max(arb(1))).mid()
+
+    def series(self, length: int) -> Watched:
+        """The arithmetic of series of a length."""
+        return Watched(length, self.kept, self.pattern)
 
     def look(self, p: Any, piece: Any, unit: Fraction, bits: int, length: int) -> tuple[Any, Watched]:
         """The defect's coefficients at a precision, and the evaluation they come from."""
         with precision(bits, length):
-            ops = Watched(length, self.kept)
+            ops = self.series(length)
             return defect(self.lure, p, piece.in_balls(unit, length), ops.rational(unit), ops), ops
 
 
@@ -81,12 +100,15 @@ class State:
         Of the computation.
     spread : arb
         Of the initial set, carried along: a bound of the distance that its members may be apart from the centre.
+    pattern : tuple of bool or None
+        The active units of a ReLU network as they were at the end of the last step, whose input may have been another.
     """
 
     t: Fraction
     y: Any
     error: Any
     spread: Any
+    pattern: Pattern | None = None
 
 
 @dataclass(frozen=True)
@@ -140,14 +162,49 @@ def steps(system: System, state: State, inputs: Any, until: Fraction, log2_rate:
 
 
 def one_step(system: System, state: State, piece: Any, unit: Fraction, room: Fraction, log2_rate: float) -> Step:
-    """One certified step, as long as the tolerance allows and at most `room`."""
+    """One certified step, as long as the tolerance allows and at most `room`; for a ReLU network inside one region."""
+    if ACTIVATIONS[system.lure.activation].analytic:
+        found = try_step(system, state, piece, unit, room, log2_rate)
+        assert isinstance(found, Step), "only regions have exits"
+        return found
+    pattern = region(system, state, piece)
+    for _ in range(_MOST_FLIPS * len(pattern)):
+        found = try_step(replace(system, pattern=pattern), state, piece, unit, room, log2_rate)
+        if isinstance(found, Step):
+            return found
+        pattern = tuple(active != (j in found.misplaced) for j, active in enumerate(pattern))
+    raise NotDecidable(f"at t = {float(state.t)} several units are at their kinks, and no region is seen to follow")
+
+
+def region(system: System, state: State, piece: Any) -> Pattern:
+    """The active units at the beginning of a step: by the sign of z, or what they were before where z is about zero."""
+    with precision(2 * FIRST_BITS, 1):
+        ops = Watched(1, {}, (True,) * system.lure.W.shape[0])
+        defect(system.lure, state.y, piece.in_balls(Fraction(1), 1), ops.rational(Fraction(1)), ops)
+        z = [entry.mid() for entry in ops.argument.entries()]
+        clear = arb(2) ** -FIRST_BITS
+    before = state.pattern or (False,) * len(z)
+    return tuple(bool(e > 0) if abs(e) > clear else was for e, was in zip(z, before, strict=True))
+
+
+def try_step(system: System, state: State, piece: Any, unit: Fraction, room: Fraction, log2_rate: float) -> Step | Exit:
+    """A step, or what shows that the region is another."""
     P = order(-log2_rate * log(2), float(room / unit))
-    p, g, unit = expansion(system.lure, state.y, piece.in_balls, unit, P, system.linear, system.kept)
-    D, ops = system.look(p, piece, unit, FIRST_BITS, ceil(P * _BEYOND) + 1)
+    p, g, unit = expansion(system.lure, state.y, piece.in_balls, unit, P, system.linear, system.series)
+    D, ops = system.look(p, piece, unit, FIRST_BITS, system.length(P))
     q = longest(system, D, ops.argument, P, unit, room, log2_rate)
+    if system.pattern is not None:
+        q = q * sooner(system.pattern, ops.argument, q)
     with precision(FIRST_BITS):
         p = corrected(p, state.y, resized(D, P + 1), g, system.linear, unit)
     return refined(system, state, piece, (unit, q), p, g, log2_rate)
+
+
+def sooner(pattern: Pattern, z: Any, q: Fraction) -> Fraction:
+    """The share of the step until a little after the region is left, roughly: higher precision decides."""
+    with precision(FIRST_BITS):
+        seen = exits(z, pattern, q, arb(2) ** -(FIRST_BITS // 2), FIRST_BITS)
+    return min(Fraction(1), _SLACK * seen.q / q) if seen.leaving is not None and not seen.misplaced else Fraction(1)
 
 
 def order(digits: float, reach: float) -> int:
@@ -191,23 +248,22 @@ def _tail_estimate(system: System, z: Any, last: int) -> Callable[[float], float
 
 def refined(
     system: System, state: State, piece: Any, length: tuple[Fraction, Fraction], p: Any, g: Array, log2_rate: float
-) -> Step:
+) -> Step | Exit:
     """Corrections until the defect is inside the tolerance, and the step that follows."""
     (unit, q), P = length, p.ncols() - 1
-    K = ceil(P * _BEYOND) + 1
     size = log2_above(max((abs(entry) for entry in state.y.entries()), default=arb(0)).max(arb(1)).upper())
     bits, before = FIRST_BITS + _GAIN_BITS, float("inf")
     for _ in range(_MOST_ROUNDS):
         allowed = log2_rate + log2(float(q * unit))
         full = ceil(size - allowed) + _SPARE_BITS
         bits = min(bits, full)
-        D, ops = system.look(p, piece, unit, bits, K if bits == full else P + 1)
+        D, ops = system.look(p, piece, unit, bits, system.length(P) if bits == full else P + 1)
         low = log2_above(weighted(sized(resized(D, P)), q, system.norm))
         if bits == full:
-            misfit = Misfit.of(system.lure.activation, D, ops.argument, piece.beyond(q * unit), system.gains, unit)
-            found = within(system, misfit, q, log2_rate, unit) if low <= allowed - 1 else None
-            if found is not None:
-                return finished(system, state, unit, found, p, misfit, bits)
+            if low <= allowed - 1:
+                found = concluded(system, state, piece, (unit, q), p, (D, ops.argument), log2_rate, bits)
+                if found is not None:
+                    return found
             if low > before - _GAIN_BITS / 8:
                 q = q / 2
         with precision(bits):
@@ -216,6 +272,38 @@ def refined(
         bits = full if after <= allowed else ceil(size - after) + _GAIN_BITS + _SPARE_BITS
         before = low
     raise _stuck(state.t)
+
+
+def concluded(
+    system: System,
+    state: State,
+    piece: Any,
+    length: tuple[Fraction, Fraction],
+    p: Any,
+    seen: tuple[Any, Any],
+    log2_rate: float,
+    bits: int,
+) -> Step | Exit | None:
+    """The step, if its defect (seen: D and z) is inside the tolerance, or the exit that shows another region."""
+    (unit, q), (D, z) = length, seen
+    left = None
+    if system.pattern is not None:
+        with precision(bits):
+            left = exits(z, system.pattern, q, system.kink_tolerance(log2_rate), bits)
+        if left.misplaced:
+            return left
+        q = left.q
+    rest = piece.beyond(q * unit), None if left is None else left.wrong
+    misfit = Misfit.of(system.lure.activation, D, z, rest, system.gains, unit)
+    found = within(system, misfit, q, log2_rate, unit)
+    if found is None:
+        return None
+    step = finished(system, state, unit, found, p, misfit, bits)
+    if left is None or system.pattern is None:
+        return step
+    leaving = left.leaving if found == q else None
+    pattern = tuple(active != (j == leaving) for j, active in enumerate(system.pattern))
+    return replace(step, end=replace(step.end, pattern=pattern))
 
 
 def within(system: System, misfit: Misfit, q: Fraction, log2_rate: float, unit: Fraction) -> Fraction | None:

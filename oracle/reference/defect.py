@@ -9,6 +9,7 @@ second sum is bounded by `cauchy.tail`. With a norm and mu >= mu(J) over all sta
     |x - p|(q)  <=  e^{mu q L} |x - p|(0)  +  max(1, e^{mu q L}) | int_0^q |D| dsigma |            (Dahlquist, 1958)
     int_0^q |D_i| dsigma  <=  sum_k |D_ik| q^{k+1}/(k+1)  +  L sum_j |B_ij| tail_j
 
+A ReLU is read as linear in a region; where z is beyond its kink by at most w on the step, that adds q L |B| w.
 An input that is not a polynomial is replaced by one; what is left out, at most `beyond` for each input on the step,
 adds q L (|E| + |B| S |M|) beyond.
 """
@@ -34,10 +35,31 @@ _BITS = 64  # of bounds: their own rounding, outward, is then invisible
 
 
 class Watched(BallSeries):
-    """Series that remember what went into the activation and what came out."""
+    """Series that remember what went into the activation and what came out.
+
+    With a pattern of active units a ReLU is read in that region of the state space, where it is linear.
+    """
 
     argument: Any = None
     value: Any = None
+
+    def __init__(self, length: int, kept: Any = None, pattern: tuple[bool, ...] | None = None) -> None:
+        super().__init__(length, kept)
+        self.pattern = pattern
+
+    def positive_part(self, z: Any) -> Any:
+        """z where the unit is active, 0 where it is silent."""
+        if self.pattern is None:
+            return super().positive_part(z)
+        zero = arb(0)
+        kept = [entry if self.pattern[i // self.length] else zero for i, entry in enumerate(z.entries())]
+        return arb_mat(z.nrows(), self.length, kept)
+
+    def unit_step(self, z: Any) -> Any:
+        """1 where the unit is active."""
+        if self.pattern is None:
+            return super().unit_step(z)
+        return resized(arb_mat(len(self.pattern), 1, [int(active) for active in self.pattern]), self.length)
 
     def act(self, activation: str, z: Any) -> Any:
         """An activation by name."""
@@ -47,8 +69,9 @@ class Watched(BallSeries):
 
 @dataclass(frozen=True)
 class Gains:
-    """Upper bounds, one per unit: row sums of |B|, and of |E| + |B| S |M| per input; matrices of balls."""
+    """Upper bounds as matrices of balls: |B|, its row sums, and |E| + |B| S |M|."""
 
+    output: Any
     tail: Any
     inputs: Any
 
@@ -59,7 +82,7 @@ class Gains:
             ops = Ball()
             B, M, E = (sized(matrix(ops, op)) for op in (field.B, field.M, field.E))
             S = ops.rational(ACTIVATIONS[field.activation].lipschitz)
-            return Gains(B * arb_mat(B.ncols(), 1, [1] * B.ncols()), E + B * M * S)
+            return Gains(B, B * arb_mat(B.ncols(), 1, [1] * B.ncols()), E + B * M * S)
 
 
 def defect(field: Lure, p: Any, x: Any, unit: Any, ops: Watched) -> Any:
@@ -88,24 +111,27 @@ class Misfit:
         R of `cauchy`, for the tail beyond K; None: there is no tail. Not finite: none was found.
     beyond : list of arb or None
         Bounds of what each input has beyond its polynomial, on the step.
+    wrong : list of arb or None
+        How far each z is beyond the kink of its region, on the step (`regions`).
     """
 
     sizes: Any
     activation: str
     radius: Any
     beyond: Any
+    wrong: Any
     gains: Gains
     unit: Any
 
     @staticmethod
-    def of(activation: str, D: Any, z: Any, beyond: Any, gains: Gains, unit: Fraction) -> Misfit:
-        """From the coefficients of the defect and of the argument of s."""
+    def of(activation: str, D: Any, z: Any, rest: tuple[Any, Any], gains: Gains, unit: Fraction) -> Misfit:
+        """From the coefficients of the defect and of the argument of s; rest is (beyond, wrong)."""
         radius = None
-        if activation != "identity":
+        if activation in cauchy.STRIPS:
             found = cauchy.radius(activation, z)
             radius = arb(0) if found is None else found
         with precision(_BITS):
-            return Misfit(sized(D), activation, radius, beyond, gains, Ball().rational(unit))
+            return Misfit(sized(D), activation, radius, *rest, gains, Ball().rational(unit))
 
     def bound(self, q: Fraction, norm: Norm) -> Any:
         """max(1, e^{mu q L}) times the norm of int_0^q |D|, rounded up."""
@@ -118,6 +144,9 @@ class Misfit:
             if self.beyond is not None:
                 unseen = (self.gains.inputs * arb_mat(len(self.beyond), 1, self.beyond)).entries()
                 total = [v + ratio * self.unit * u for v, u in zip(total, unseen, strict=True)]
+            if self.wrong is not None:
+                bent = (self.gains.output * arb_mat(len(self.wrong), 1, self.wrong)).entries()
+                total = [v + ratio * self.unit * u for v, u in zip(total, bent, strict=True)]
             growth = (norm.mu * ratio * self.unit).exp().upper().max(arb(1))
             return (norm.of([v.abs_upper() for v in total]) * growth).abs_upper()
 

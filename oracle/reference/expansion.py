@@ -39,6 +39,9 @@ _OFF = 1.3  # a unit this far from the radius of convergence is changed
 InputSeries = Callable[[Fraction, int], Any]
 """(unit, length) -> coefficients of the input in sigma as balls, (I, length)."""
 
+SeriesOf = Callable[[int], Watched]
+"""The arithmetic of series of a length."""
+
 
 class Linear:
     """A, B and W in float64, and the linear recursion for delta."""
@@ -92,7 +95,7 @@ def _exponent(value: Any) -> int:
 
 
 def expansion(
-    field: Lure, y: Any, x: InputSeries, unit: Fraction, order: int, linear: Linear, kept: dict[Any, Any]
+    field: Lure, y: Any, x: InputSeries, unit: Fraction, order: int, linear: Linear, series: SeriesOf
 ) -> tuple[Any, Array, Fraction]:
     """Coefficients 0..order about y, right to about float64, the slopes g, and the unit L that fits them."""
     p, g = y, np.zeros((1, 1))
@@ -100,7 +103,7 @@ def expansion(
         n = p.ncols()
         m = min(2 * n + 1, order + 1)
         with precision(FIRST_BITS, m):
-            ops = Watched(m, kept)
+            ops = series(m)
             D = defect(field, p, x(unit, m), ops.rational(unit), ops)
             g = slopes(field, ops)
             p = corrected(p, y, D, g, linear, unit, n - 1)

@@ -11,26 +11,28 @@ box for the state is needed. In the norms |v|_w = max |v_i|/w_i and |v|_2:
     two           mu_2(A + (S/2) B W) + (S/2) |B|_2 |W|_2            identity: mu_2(A + B W)
 
 Weights are those of the Perron vector of the comparison matrix, the best there are (clipped): any positive weights
-are a norm. Tanh, logistic, relu: slopes in [0, S] for every activation of the catalogue. Use inside `precision`.
+are a norm. Tanh, logistic, relu: slopes in [0, S] for every activation of the catalogue. Matrices are float64 with
+proven radii (`Interval`): N^3 operations then cost what BLAS takes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from flint import arb, arb_mat
+from flint import arb
 
-from oracle.arithmetic.ball import Ball, middles
+from oracle.arithmetic.ball import Ball, middles, upper_floats
 from oracle.equations.activations import ACTIVATIONS
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
-from oracle.reference.lipschitz import matrix, spectral_norm
+from oracle.records.operator import Operator
 
 _LEAST_WEIGHT = 2.0**-16  # of the largest: more would cost more digits than it gains
 _POWER_STEPS = 60  # of the Perron vector; the bound is evaluated for whatever they give
-_EIGENVECTORS = 64  # units up to which |X|_2 comes from squaring; beyond, eigenvectors are cheaper
+_UNIT = 2.0**-53
+_TINY = 1e-290  # covers underflow in sums of up to 2^40 products
 
 
 @dataclass(frozen=True)
@@ -62,17 +64,63 @@ class Norm:
         return [size] * count if self.weights is None else [(size * w).abs_upper() for w in self.weights]
 
 
-def norms(field: Lure) -> list[Norm]:
-    """The norms there are, the one with the smallest mu first."""
+class Interval(NamedTuple):
+    """Real matrices within rad of mid, entry by entry."""
+
+    mid: Array
+    rad: Array
+
+    def __add__(self, other: Any) -> Interval:
+        mid = self.mid + other.mid
+        return Interval(mid, (self.rad + other.rad + np.abs(mid) * _UNIT) * (1 + 4 * _UNIT) + _TINY)
+
+    def __matmul__(self, other: Any) -> Interval:
+        """Any order of summation: |fl(XY) - XY| <= gamma |X||Y| (N. Higham, Accuracy and Stability, section 3.5)."""
+        inner = self.mid.shape[1]
+        gamma = 2 * (inner + 2) * _UNIT
+        sizes = np.abs(self.mid), np.abs(other.mid)
+        rad = sizes[0] @ (gamma * sizes[1] + other.rad) + self.rad @ (sizes[1] + other.rad)
+        return Interval(self.mid @ other.mid, rad * (1 + gamma + 4 * _UNIT) + _TINY)
+
+    def times(self, factor: float) -> Interval:
+        """Times a float."""
+        mid = self.mid * factor
+        return Interval(mid, (self.rad * abs(factor) + np.abs(mid) * _UNIT) * (1 + 4 * _UNIT) + _TINY)
+
+    @property
+    def T(self) -> Interval:
+        """The transpose."""
+        return Interval(self.mid.T, self.rad.T)
+
+    @property
+    def sizes(self) -> Array:
+        """Upper bounds of the absolute entries."""
+        found: Array = (np.abs(self.mid) + self.rad) * (1 + 2 * _UNIT)
+        return found
+
+
+def interval(op: Operator) -> Interval:
+    """An operator as a matrix; use inside `precision`."""
     ops = Ball()
-    A, B, W = (matrix(ops, op) for op in (field.A, field.B, field.W))
-    corners = _corners(field, A, B, W)
-    N = field.state_size
-    ones, perron = [arb(1)] * N, _perron(corners)
+    exact = ops.affine([(op, ops.lift(np.eye(op.shape[1])))])
+    mid = middles(exact)
+    return Interval(mid, upper_floats(exact - ops.lift(mid)))
+
+
+def norms(field: Lure) -> list[Norm]:
+    """The norms there are, the one with the smallest mu first. Use inside `precision`."""
+    with np.errstate(all="ignore"):  # what overflows is not finite, and sorted out; underflow is covered by _TINY
+        return _norms(field)
+
+
+def _norms(field: Lure) -> list[Norm]:
+    A, B, W = (interval(op) for op in (field.A, field.B, field.W))
+    corners = _corners(field, A, B @ W, (B, W))
+    ones, perron = np.ones(field.state_size), _perron(corners)
     found = [
-        Norm("infinity", _weighted(corners, ones), tuple(ones)),
-        Norm("weighted infinity", _weighted(corners, perron), tuple(perron)),
-        Norm("two", _centred(field, A, B, W), None),
+        Norm("infinity", arb(_weighted(corners, ones)), tuple(map(arb, ones.tolist()))),
+        Norm("weighted infinity", arb(_weighted(corners, perron)), tuple(map(arb, perron.tolist()))),
+        Norm("two", arb(_centred(field, A, B @ W, (B, W))), None),
     ]
     return sorted((norm for norm in found if norm.mu.is_finite()), key=lambda norm: float(norm.mu))
 
@@ -85,103 +133,101 @@ def largest(values: Any) -> Any:
     return arb(0) if found is None else found
 
 
-def _slopes(field: Lure) -> tuple[Any, ...]:
-    S = ACTIVATIONS[field.activation].lipschitz
-    top = arb(S.numerator) / S.denominator
-    return (top,) if field.activation == "identity" else (arb(0), top)
+def _slopes(field: Lure) -> tuple[float, ...]:
+    S = float(ACTIVATIONS[field.activation].lipschitz)  # 1 or 1/4: exact
+    assert ACTIVATIONS[field.activation].lipschitz == S, "a slope that is no double needs a radius"
+    return (S,) if field.activation == "identity" else (0.0, S)
 
 
-def _corners(field: Lure, A: Any, B: Any, W: Any) -> list[Any]:
+def _corners(field: Lure, A: Interval, BW: Interval, factors: tuple[Interval, Interval]) -> list[Interval]:
     """Matrices such that every row of every Jacobian is bounded by that row of one of them."""
     slopes = _slopes(field)
-    corners = [A + B * W * s for s in slopes]
+    corners = [A + BW.times(s) for s in slopes]
     if len(corners) == 1 or field.B.is_diagonal:
         return corners
     if field.W.is_diagonal:
-        pairs = list(zip(*(corner.entries() for corner in corners), strict=True))
-    else:
-        middle, width = A + B * W * (slopes[1] / 2), _sizes(B) * _sizes(W) * (slopes[1] / 2)
-        pairs = [(m - w, m + w) for m, w in zip(middle.entries(), width.entries(), strict=True)]
-    N = A.nrows()
-    return [arb_mat(N, N, [_worse(low, high, k // N == k % N) for k, (low, high) in enumerate(pairs)])]
+        low, high = corners
+        return [_hull(low, high)]
+    B, W = factors
+    spread = (Interval(B.sizes, 0 * B.rad) @ Interval(W.sizes, 0 * W.rad)).times(slopes[1] / 2)
+    middle = A + BW.times(slopes[1] / 2)
+    return [Interval(middle.mid, (middle.rad + spread.sizes) * (1 + 2 * _UNIT))]
 
 
-def _worse(a: Any, b: Any, diagonal: bool) -> Any:
-    """The entry that makes a row larger: the larger one on the diagonal, the larger absolute one elsewhere."""
-    return largest((a.upper(), b.upper())) if diagonal else largest((a.abs_upper(), b.abs_upper()))
+def _hull(a: Interval, b: Interval) -> Interval:
+    """What holds both."""
+    mid = (a.mid + b.mid) / 2
+    rad = np.maximum(np.abs(a.mid - mid) + a.rad, np.abs(b.mid - mid) + b.rad)
+    return Interval(mid, rad * (1 + 4 * _UNIT) + _TINY)
 
 
-def _sizes(m: Any) -> Any:
-    return arb_mat(m.nrows(), m.ncols(), [entry.abs_upper() for entry in m.entries()])
+def _weighted(corners: list[Interval], w: Array) -> float:
+    """max_i (M_ii + sum_{j != i} |M_ij| w_j/w_i), rounded up."""
+    return float(max(_rows(corner, w).max() for corner in corners))
 
 
-def _weighted(corners: list[Any], weights: list[Any]) -> Any:
-    column = arb_mat(len(weights), 1, weights)
-    rows = [
-        (corner[i, i] + off / weights[i]).upper()
-        for corner in corners
-        for i, off in enumerate((_off_diagonal(corner) * column).entries())
-    ]
-    return largest(rows)
+def _rows(m: Interval, w: Array) -> Array:
+    off = m.sizes.copy()
+    np.fill_diagonal(off, 0.0)
+    radius = (off @ w) / w * (1 + 2 * (len(w) + 4) * _UNIT)
+    top: Array = np.diag(m.mid) + np.diag(m.rad) * (1 + 2 * _UNIT) + radius
+    above: Array = top + 4 * _UNIT * (np.abs(np.diag(m.mid)) + np.diag(m.rad) + radius)
+    return above
 
 
-def _off_diagonal(m: Any) -> Any:
-    """Upper bounds of the absolute entries; zeros on the diagonal."""
-    N, entries = m.nrows(), m.entries()
-    return arb_mat(N, N, [0 if k % (N + 1) == 0 else entry.abs_upper() for k, entry in enumerate(entries)])
-
-
-def _perron(corners: list[Any]) -> list[Any]:
+def _perron(corners: list[Interval]) -> Array:
     """Approximate Perron vector of the comparison matrix, in few bits; any positive weights would do."""
-    floats = [middles(corner) for corner in corners]
-    comparison: Array = np.max(np.abs(floats), axis=0)
-    diagonal = np.max([np.diag(m) for m in floats], axis=0)
+    comparison: Array = np.max([corner.sizes for corner in corners], axis=0)
+    diagonal = np.max([np.diag(corner.mid) for corner in corners], axis=0)
     np.fill_diagonal(comparison, diagonal - min(diagonal.min(), 0.0))
     v = np.ones(len(comparison))
     for _ in range(_POWER_STEPS):
-        v = comparison @ v + np.abs(diagonal).max() * v * 0.5
+        v = comparison @ v + 0.5 * np.abs(diagonal).max() * v
         v = v / v.max() if np.isfinite(v.max()) and v.max() > 0 else np.ones(len(v))
-    return [arb(float(np.float16(max(entry, _LEAST_WEIGHT)))) for entry in v]
+    weights: Array = np.maximum(v, _LEAST_WEIGHT).astype(np.float16).astype(np.float64)
+    return weights
 
 
-def _centred(field: Lure, A: Any, B: Any, W: Any) -> Any:
-    """mu_2(A + (S/2) B W) + (S/2) |B|_2 |W|_2."""
+def _centred(field: Lure, A: Interval, BW: Interval, factors: tuple[Interval, Interval]) -> float:
+    """mu_2(A + (S/2) B W) + (S/2) |B|_2 |W|_2, rounded up."""
     slopes = _slopes(field)
+    middle = A + BW.times(slopes[-1] if len(slopes) == 1 else slopes[1] / 2)
+    found = largest_eigenvalue((middle + middle.T).times(0.5))
     if len(slopes) == 1:
-        return largest_eigenvalue(_symmetric(A + B * W * slopes[0]))
-    half = slopes[1] / 2
-    spread = half * two_norm(B) * two_norm(W)
-    return (largest_eigenvalue(_symmetric(A + B * W * half)) + spread).upper()
+        return found
+    spread = slopes[1] / 2 * two_norm(factors[0]) * two_norm(factors[1]) * (1 + 4 * _UNIT)
+    return found + spread + 2 * _UNIT * (abs(found) + spread)
 
 
-def _symmetric(m: Any) -> Any:
-    return (m + m.transpose()) / 2
+def two_norm(x: Interval) -> float:
+    """An upper bound of |x|_2."""
+    if x.mid.shape[0] == x.mid.shape[1] and not np.any(x.mid - np.diag(np.diag(x.mid))) and not np.any(x.rad):
+        return float(np.abs(np.diag(x.mid)).max())
+    square = max(largest_eigenvalue(x.T @ x), 0.0)
+    return float(np.sqrt(square)) * (1 + 2 * _UNIT)
 
 
-def two_norm(x: Any) -> Any:
-    """An upper bound of |x|_2, exact; of the identity times a number at once."""
-    if x.nrows() <= _EIGENVECTORS:
-        return spectral_norm(x)
-    return largest_eigenvalue(x.transpose() * x).abs_upper().sqrt().abs_upper()
-
-
-def largest_eigenvalue(H: Any) -> Any:
+def largest_eigenvalue(H: Interval) -> float:
     """An upper bound of the largest eigenvalue of every symmetric matrix in H; infinite where none is found.
 
     With V any approximate eigenvectors, T = V^T H V, G = V^T V: if lambda G - T is diagonally dominant, then
     H <= lambda (G is positive definite and V invertible, because G is diagonally dominant as well).
     """
-    centre = middles(H)
-    if not np.all(np.isfinite(centre)):
-        return arb.pos_inf()
-    V = Ball().lift(np.linalg.eigh((centre + centre.T) / 2)[1])
-    T, G = V.transpose() * H * V, V.transpose() * V
-    ones = arb_mat(H.nrows(), 1, [1] * H.nrows())
-    around, rests = (_off_diagonal(m) * ones for m in (T, G))
-    bounds = []
-    for i, (off, rest) in enumerate(zip(around.entries(), rests.entries(), strict=True)):
-        if not G[i, i] > rest:
-            return arb.pos_inf()
-        top = T[i, i] + off
-        bounds += [(top / (G[i, i] - rest)).upper(), (top / (G[i, i] + rest)).upper()]
-    return largest(bounds)
+    if not np.all(np.isfinite(H.mid)) or not np.all(np.isfinite(H.rad)):
+        return float("inf")
+    vectors = np.linalg.eigh((H.mid + H.mid.T) / 2)[1]
+    V = Interval(vectors, np.zeros_like(vectors))
+    T, G = V.T @ (H @ V), V.T @ V
+    ones = np.ones(len(vectors))
+    top, rest = _rows(T, ones), _rows(_hollow(G), ones)
+    least, most = (np.diag(G.mid) - np.diag(G.rad) - rest) * (1 - 8 * _UNIT), np.diag(G.mid) + np.diag(G.rad) + rest
+    if not np.all(least > 0.5):
+        return float("inf")
+    quotients = np.where(top > 0, top / least, top / (most * (1 + 8 * _UNIT)))
+    return float(quotients.max() + 8 * _UNIT * np.abs(top).max())
+
+
+def _hollow(m: Interval) -> Interval:
+    """The same without its diagonal."""
+    keep = 1.0 - np.eye(len(m.mid))
+    return Interval(m.mid * keep, m.rad * keep)

@@ -11,8 +11,6 @@ from typing import Any
 from flint import arb
 
 from oracle.arithmetic.ball import Ball, precision
-from oracle.equations.activations import ACTIVATIONS
-from oracle.errors import BadInput
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
 from oracle.reference.certified import State, System, log2_above, steps
@@ -45,18 +43,8 @@ def follow(question: Question) -> Enclosure:
     oracle.reference.limits.NotReached
         The growth of errors would need more than MOST_FLOW_DIGITS digits of working precision.
     """
-    _require_analytic(question.lure)
     rows, bits, name = answer(question)
     return enclosure(rows, (len(rows), len(question.h0)), bits, name)
-
-
-def _require_analytic(lure: Lure) -> None:
-    if not ACTIVATIONS[lure.activation].analytic:
-        raise BadInput(
-            f"the activation is {lure.activation}.",
-            f"{lure.activation} has a kink, where a Taylor series ends; flows region by region are not there yet.",
-            "discretise the network (certified for every activation), or use an analytic activation.",
-        )
 
 
 def beginning(h0: Array, radius: Fraction, digits: int) -> Enclosure:

@@ -27,7 +27,7 @@ def signal_for(net: oracle.Network, kind: str, seed: int) -> Any:
     }[kind]
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(
     st.data(),
     st.sampled_from(["constant", "held", "linear"]),

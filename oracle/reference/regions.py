@@ -1,0 +1,150 @@
+"""Where a ReLU network leaves a region: a unit active (z >= 0) or silent (z <= 0) until its z changes sign.
+
+In a region the field is affine and p a Taylor polynomial as everywhere. With f = z for an active unit and f = -z for a
+silent one, the region is left where f < 0. What is certified is not the instant but what it is needed for: on the
+step [0, q] every f is >= -w, so the field of the region differs from F by at most |B| w, and that is part of the
+defect. So a switch located to the working precision costs nothing, and neither does grazing: an f that touches zero,
+or dips below it by less than the tolerance, is followed either way with a defect inside the tolerance.
+
+f on a subinterval is expanded about its middle, f = sum c_k u^k, |u| <= 1: f >= c_0 - sum |c_k|; it is monotone if
+|c_1| > sum k |c_k| (k >= 2). Subintervals are halved until one or the other decides. Use inside `precision`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from flint import arb, arb_poly
+
+from oracle.arithmetic.ball import Ball
+from oracle.errors import NotDecidable
+
+Pattern = tuple[bool, ...]
+
+_MOST_PARTS = 20_000  # of one step: grazing takes a few for each level, and half as many levels as there are bits
+_CLEAR = 4  # tolerances above which a unit is seen to have been inside its region
+
+
+@dataclass(frozen=True)
+class Exit:
+    """What ends a step inside a region.
+
+    Attributes
+    ----------
+    q : Fraction
+        The part of the step that is inside.
+    wrong : list of arb
+        Per unit, how far z may be on the wrong side of zero on [0, q].
+    leaving : int or None
+        The unit whose z reaches zero at q.
+    misplaced : tuple of int
+        Units that were on the wrong side from the beginning; nothing else counts then.
+    """
+
+    q: Fraction
+    wrong: list[Any]
+    leaving: int | None
+    misplaced: tuple[int, ...]
+
+
+def exits(z: Any, pattern: Pattern, q: Fraction, tolerance: Any, bits: int) -> Exit:
+    """How far a region reaches: z (units, length) are coefficients as balls, tolerance an exact arb."""
+    length, entries = z.ncols(), z.entries()
+    wrong: list[Any] = [arb(0)] * len(pattern)
+    leaving, misplaced = None, []
+    for j, active in enumerate(pattern):
+        row = entries[j * length : (j + 1) * length]
+        f = _Side(arb_poly(row if active else [-c for c in row]), tolerance, bits)
+        where, depth = f.first(q)
+        if where is None:
+            wrong[j] = depth
+        elif f.never_inside(where):
+            misplaced.append(j)
+        else:
+            q, leaving = where, j
+            wrong[j] = f.least(q)
+    return Exit(q, wrong, leaving, tuple(misplaced))
+
+
+class _Side:
+    """A polynomial f that ought not to be negative."""
+
+    def __init__(self, f: Any, tolerance: Any, bits: int) -> None:
+        self.f, self.tolerance, self.bits = f, tolerance, bits
+
+    def on(self, a: Fraction, b: Fraction) -> tuple[Any, bool]:
+        """A lower bound on [a, b], exact, and whether f is monotone there."""
+        ops = Ball()
+        middle, half = ops.rational((a + b) / 2), ops.rational((b - a) / 2)
+        c = self.f(arb_poly([middle, half])).coeffs()
+        if not c:
+            return arb(0), True
+        sizes = [entry.abs_upper() for entry in c[1:]]
+        bent = sum((k * size for k, size in enumerate(sizes[1:], 2)), arb(0))
+        monotone = len(c) < 2 or bool(abs(c[1]) > bent)
+        if monotone:
+            return _smaller(self.at(a).lower(), self.at(b).lower()), True
+        return (c[0] - sum(sizes, arb(0))).lower(), False
+
+    def at(self, s: Fraction) -> Any:
+        """f(s) as a ball."""
+        return self.f(Ball().rational(s))
+
+    def least(self, q: Fraction) -> Any:
+        """An upper bound of max(0, -f) on [0, q], where `first` has found f >= 0 but for the tolerance."""
+        where, depth = self.first(q, _CLEAR * self.tolerance)
+        return depth if where is None else arb.pos_inf()
+
+    def first(self, q: Fraction, tolerance: Any = None) -> tuple[Fraction | None, Any]:
+        """Where f first falls below -tolerance: a point where it is about zero; or None and the depth max(0, -f)."""
+        limit = -(self.tolerance if tolerance is None else tolerance)
+        depth, pending = arb(0), [(Fraction(0), q)]
+        for _ in range(_MOST_PARTS):
+            if not pending:
+                return None, depth
+            a, b = pending.pop()
+            low, monotone = self.on(a, b)
+            if low >= limit:
+                depth = _larger(depth, (-low).upper())
+            elif monotone:
+                return self.zero(a, b), depth
+            else:
+                pending += [((a + b) / 2, b), (a, (a + b) / 2)]
+        raise NotDecidable(
+            "a unit of the ReLU network touches its kink, and no subdivision tells on which side it stays"
+        )
+
+    def zero(self, a: Fraction, b: Fraction) -> Fraction:
+        """A point of [a, b] where the monotone f is about zero, by Newton's method in a bracket; not certified."""
+        slope = self.f.derivative()
+        if not self.at(a).mid() > 0:
+            return a
+        guess = (a + b) / 2
+        for _ in range(self.bits):
+            value = self.at(guess).mid()
+            if abs(value) <= self.tolerance / 4:
+                break
+            a, b = (guess, b) if value > 0 else (a, guess)
+            newton = guess - self._rounded((value / slope(Ball().rational(guess)).mid()).mid())
+            guess = newton if a < newton < b else self._rounded(Ball().rational((a + b) / 2))
+        return guess
+
+    def _rounded(self, value: Any) -> Fraction:
+        """The nearest multiple of 2^-bits, or so."""
+        man, exponent = (value * arb(2) ** self.bits).floor().mid().man_exp()
+        return Fraction(int(man)) * Fraction(2) ** (int(exponent) - self.bits)
+
+    def never_inside(self, where: Fraction) -> bool:
+        """Whether f was not clearly positive before it was clearly negative."""
+        clear = _CLEAR * self.tolerance
+        return not any(self.at(where * k / 4) > clear for k in range(4))
+
+
+def _larger(a: Any, b: Any) -> Any:
+    return b if b > a else a
+
+
+def _smaller(a: Any, b: Any) -> Any:
+    return a if a < b else b

@@ -1,0 +1,161 @@
+"""Certified flows of ReLU networks: regions, switches located to the working precision, grazing."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from flint import arb, arb_mat
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import oracle
+from oracle.arithmetic.ball import precision
+from oracle.reference import certified, regions
+from oracle.reference.enclosure import exact
+from oracle.strategies import networks
+
+DIGITS = 25
+
+
+def test_one_unit_in_closed_form() -> None:
+    """h' = -h + relu(2h - 1) from 0.2, 0.75 and 1.5: with z > 0 it is h - 1, growing away from 1 as e^t, and below 1/2
+    it decays; from 0.75 the unit switches off at 1 - e^t/4 = 1/2, at t = ln 2. Planted fault: no switch is outside."""
+    net = oracle.Network.rate([[2.0]], None, [-1.0], activation="relu")
+    ctx = mpmath.MPContext()
+    ctx.dps = 60
+    t = ctx.mpf(3) / 2
+    truth = [ctx.mpf(0.2) * ctx.exp(-t), ctx.exp(ctx.log(2) - t) / 2, 1 + ctx.exp(t) / 2]
+    for start, value in zip((0.2, 0.75, 1.5), truth, strict=True):
+        assert oracle.reference(net, h0=[start], times=["1.5"], digits=DIGITS).contains([[value]]).all()
+    never = 1 - ctx.exp(t) / 4
+    assert not oracle.reference(net, h0=[0.75], times=["1.5"], digits=DIGITS).contains([[never]]).any()
+
+
+def touching(height: Fraction) -> Any:
+    """h1 = t - t^2/2 peaks at 1/2 for t = 1; the second unit sees relu(h1 - 1/2 + height) from rest and grazes its kink
+    for height = 0. h2(2) = int e^{-(2 - t)} (height - (t-1)^2/2) over |t - 1| < sqrt(2 height)."""
+    net = oracle.Network(
+        A=[0.0, -1.0],
+        B=[[0.0, 0.0], [0.0, 1.0]],
+        W=[[0.0, 0.0], [1.0, 0.0]],
+        M=[[0.0], [0.0]],
+        b=np.array([Fraction(0), height - Fraction(1, 2)], dtype=object),
+        E=[[1.0], [0.0]],
+        activation="relu",
+    )
+    return oracle.reference(net, oracle.sampled([[1.0], [-1.0]], 2), [0.0, 0.0], [2], digits=DIGITS)
+
+
+@pytest.mark.parametrize("height", [Fraction(0), Fraction(-1, 10**6), Fraction(-1, 10**30), Fraction(1, 10**34)])
+def test_grazing_needs_no_decision(height: Fraction) -> None:
+    """Touching the kink, missing it by less than the working precision or crossing it for less: the state is enclosed
+    all the same; below the kink exactly 0, above it at most 2 sqrt(2) height^(3/2)."""
+    found = touching(height)
+    most = 3 * max(Fraction(0), height) * Fraction(1, 10**15) if height > 0 else Fraction(0)
+    assert found.digits >= DIGITS
+    assert exact(found.mid[0, 1]) - exact(found.rad[0, 1]) <= most
+    assert exact(found.mid[0, 1]) + exact(found.rad[0, 1]) >= 0
+
+
+@pytest.mark.parametrize("height", [Fraction(1, 10**2), Fraction(1, 10**10)])
+def test_a_short_excursion_is_seen(height: Fraction) -> None:
+    """Above the kink for 2 sqrt(2 height): the integral in closed form, int e^{-(1-u)} (height - u^2/2) du, is inside;
+    planted fault: 0 is not."""
+    ctx = mpmath.MPContext()
+    ctx.dps = 60
+    e = ctx.mpf(height.numerator) / height.denominator
+    a = ctx.sqrt(2 * e)
+    # int e^{u-1} (e - u^2/2) du = e^{u-1} (e - u^2/2 + u - 1)
+    truth = ctx.exp(a - 1) * (a - 1) - ctx.exp(-a - 1) * (-a - 1)
+    found = touching(height)
+    assert found.contains([[ctx.zero, truth]]).all()
+    assert not found.contains([[ctx.zero, ctx.zero]])[0, 1]
+
+
+def test_from_rest_with_every_unit_at_its_kink() -> None:
+    """h0 = 0 and b = 0 with an input that rises from 0: every z is 0 at the beginning, and the regions that follow are
+    found. Twice the signal is twice the state (relu is positively homogeneous); without input it stays at 0 exactly."""
+    rng = np.random.default_rng(5)
+    net = oracle.Network.rate(1.5 * rng.normal(size=(3, 3)), rng.normal(size=(3, 1)), None, activation="relu")
+    values = np.array([[0.0], [1.0], [-1.0]])
+    once, twice = (oracle.reference(net, oracle.sampled(k * values, 1), None, [2], digits=DIGITS) for k in (1, 2))
+    gaps = [abs(2 * exact(a) - exact(b)) for a, b in zip(once.mid[0], twice.mid[0], strict=True)]
+    sums = [2 * exact(a) + exact(b) for a, b in zip(once.rad[0], twice.rad[0], strict=True)]
+    assert all(gap <= total for gap, total in zip(gaps, sums, strict=True))
+    assert once.float64().max() > 0.1
+    still = oracle.reference(net, None, None, [2], digits=DIGITS)
+    assert still.contains(np.zeros((1, 3))).all()
+
+
+def by_exponentials(net: oracle.Network, h0: Any, last: float, digits: int) -> Any:
+    """The flow without input by another way: e^{tJ} region by region in mpmath, switches by bisection of the sign."""
+    ctx = mpmath.MPContext()
+    ctx.dps = digits
+    A, B, W = (ctx.matrix(np.asarray(m if np.ndim(m) == 2 else np.diag(m)).tolist()) for m in (net.A, net.B, net.W))
+    b, h, t, N = ctx.matrix(net.b.tolist()), ctx.matrix(h0.tolist()), ctx.mpf(0), len(h0)
+
+    def moved(pattern: list[bool], h: Any, s: Any) -> Any:
+        D = ctx.diag([int(p) for p in pattern])
+        big = ctx.zeros(N + 1)
+        big[:N, :N], big[:N, N] = A + B * D * W, B * D * b
+        return (ctx.expm(big * s) * ctx.matrix([*h, 1]))[:N]
+
+    def signs(h: Any) -> list[bool]:
+        return [z > 0 for z in W * h + b]
+
+    while t < last:
+        pattern, low, high = signs(h), ctx.zero, min(ctx.mpf(1) / 4, last - t)
+        if signs(moved(pattern, h, high)) != pattern:
+            for _ in range(int(3.4 * digits)):
+                middle = (low + high) / 2
+                low, high = (middle, high) if signs(moved(pattern, h, middle)) == pattern else (low, middle)
+        h, t = moved(pattern, h, high), t + high
+    return list(h)
+
+
+@pytest.mark.parametrize("seed", [4])
+def test_against_matrix_exponentials_region_by_region(seed: int) -> None:
+    """Three units, some switches: the same flow by matrix exponentials and bisection, to 30 digits, is inside."""
+    rng = np.random.default_rng(seed)
+    net = oracle.Network(A=-1.0, B=np.eye(3), W=2 * rng.normal(size=(3, 3)), b=rng.normal(size=3), activation="relu")
+    h0 = rng.normal(size=3)
+    found = oracle.reference(net, h0=h0, times=[1], digits=12)
+    assert found.contains([by_exponentials(net, h0, 1.0, 30)]).all()
+
+
+@settings(max_examples=4)
+@given(networks(units=4, inputs=1, activations=("relu",), gain=1.5), st.integers(0, 2**32 - 1))
+def test_the_radius_holds_for_a_longer_computation(net: oracle.Network, seed: int) -> None:
+    """The answer to 12 digits contains the answer to 24, for drawn networks with held input that jumps twice."""
+    rng = np.random.default_rng(seed)
+    slow = net.rescale(Fraction(1, 8))
+    signal, h0 = oracle.held(rng.normal(size=(3, net.I)), Fraction(1, 2)), rng.normal(size=net.N)
+    short, long = (oracle.reference(slow, signal, h0, ["1.5"], digits=digits) for digits in (12, 24))
+    assert short.contains(long.mid).all()
+    assert long.digits >= 24
+
+
+def test_a_step_over_a_kink_costs_what_it_is_off() -> None:
+    """Planted fault: units that cross their kink unseen make the enclosure of the closed form fail; with the distance
+    beyond the kink in the defect they only make it wide."""
+    z = arb_mat(1, 3, [0.25, -1.0, 0.5])
+    with precision(80):
+        seen = regions.exits(z, (True,), Fraction(1), arb(2) ** -60, 80)
+        assert seen.leaving == 0
+        assert abs(float(seen.q) - (1 - np.sqrt(0.5))) < 1e-12
+        silent = regions.exits(z, (False,), Fraction(1, 4), arb(2) ** -60, 80)
+        assert silent.misplaced == (0,)
+
+
+def test_crossing_unseen_is_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted fault: an engine that never leaves a region (no exits) misses the closed form of the single unit."""
+    net = oracle.Network.rate([[2.0]], None, [-1.0], activation="relu")
+    ctx = mpmath.MPContext()
+    ctx.dps = 40
+    truth = ctx.exp(ctx.log(2) - ctx.mpf(3) / 2) / 2
+    monkeypatch.setattr(certified, "exits", lambda z, p, q, *_: regions.Exit(q, [arb(0)] * len(p), None, ()))
+    assert not oracle.reference(net, h0=[0.75], times=["1.5"], digits=12).contains([[truth]]).any()
