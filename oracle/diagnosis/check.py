@@ -8,9 +8,9 @@ from typing import Any
 from oracle.check.candidates import Breach
 from oracle.check.draws import drawn_verdict
 from oracle.check.judge import Evidence, breached, gather, judge
-from oracle.check.noise import noise_verdict
 from oracle.check.result import CheckFailed, CheckResult, Finding
 from oracle.diagnosis.diagnose import diagnosed
+from oracle.diagnosis.noise import noise_diagnosed
 from oracle.errors import BadInput
 from oracle.records.network import Network
 from oracle.records.noise import Noise
@@ -110,7 +110,7 @@ def _with_noise(evidence: Evidence, noise: Noise) -> CheckResult:
     broken = [breach for breach in evidence.recording.breaches if breach[0] != "not-deterministic"]
     if broken:
         return breached(*broken[0], evidence.rec, evidence.model.name, evidence.run.steps, evidence.run.batch)
-    return noise_verdict(evidence, noise)
+    return noise_diagnosed(evidence, noise)
 
 
 def _both_runs_follow(evidence: Evidence) -> bool:
