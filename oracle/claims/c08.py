@@ -61,9 +61,8 @@ def evaluate(setting: Setting) -> Evaluated:
     lines, agree = stability_lines(setting, found, discrete(setting, made) if found else None)
     evidence = (f"eigenvalues of the Jacobian at {_where(setting)}", *(each.text for each in compared), *lines)
     missing = assumptions[2].holds is False
-    return Evaluated(
-        assumptions, worst.bound, None if missing else worst.measured, evidence, fails=not agree and not missing
-    )
+    measured, fails = None if missing else worst.measured, not agree and not missing
+    return Evaluated(assumptions, worst.bound, measured, evidence, fails=fails, identity=True)
 
 
 def discrete(setting: Setting, made: list[Side]) -> tuple[Any, ...] | None:

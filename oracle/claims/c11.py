@@ -166,7 +166,8 @@ def _judged(paths: Evaluated, setting: Setting, how: str, gaps: dict[str, Any], 
     evidence, different = (*paths.evidence, *texts), fails or paths.fails
     if paths.measured != 0:  # the paths themselves differ, or are undecided
         return replace(paths, evidence=evidence, observed=seen, fails=different)
-    return Evaluated(paths.assumptions, RESOLUTION, worst if decided or fails else None, evidence, different, seen)
+    measured = worst if decided or fails else None
+    return Evaluated(paths.assumptions, RESOLUTION, measured, evidence, different, seen, identity=True)
 
 
 def _conventions(setting: Setting) -> Iterator[str]:

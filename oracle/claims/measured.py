@@ -50,8 +50,9 @@ class Compared:
 
     @property
     def within(self) -> bool:
-        """Whether every resolved value is certainly within its bound, and the others may be."""
-        return not self.violated and bool(np.all((self.high <= self.bound)[self.resolved]))
+        """Whether every resolved value is certainly within its bound, and the others may be; NaN is neither."""
+        known = not np.any(np.isnan(self.high) | np.isnan(self.bound))
+        return known and not self.violated and bool(np.all((self.high <= self.bound)[self.resolved]))
 
     @property
     def main(self) -> int:

@@ -75,7 +75,8 @@ class Evaluated:
     """What a claim's evaluation hands back: assumptions, a rigorous bound and what was measured against it.
 
     `measured` None with `decided` False means that the comparison could not be decided, or not be made.
-    `fails` is set where a failure is certified without a size (two records of different kinds).
+    `fails` is set where a failure is certified without a size (two records of different kinds). `identity` says that
+    the bound is only what the enclosures resolve, so that its distance from the measured value is no slack.
     """
 
     assumptions: tuple[Assumption, ...]
@@ -84,6 +85,7 @@ class Evaluated:
     evidence: tuple[str, ...]
     fails: bool = False
     observed: Mapping[str, Any] = field(default_factory=dict)
+    identity: bool = False
 
     @property
     def verdict(self) -> str:
@@ -95,6 +97,6 @@ class Evaluated:
             return "undecided"
         if self.fails:
             return "violated"
-        if self.measured is None:
-            return "undecided"
+        if self.measured is None or self.measured != self.measured or self.bound != self.bound:
+            return "undecided"  # not measured, or NaN, which obeys nothing and violates nothing
         return "holds" if self.measured <= self.bound else "violated"

@@ -159,7 +159,8 @@ class Claim:
 
         found = self.evaluate(Setting.read(net, **options))
         # An identity has no slack: its bound is zero.
-        slack = float(found.bound) / float(found.measured) if found.bound and found.measured else None
+        sized = bool(found.bound and found.measured) and not found.identity
+        slack = float(found.bound) / float(found.measured or 1) if sized else None
         return ClaimResult(
             self.id,
             self.title,

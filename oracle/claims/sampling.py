@@ -156,7 +156,9 @@ def size_of(column: Any, norm: Norm) -> Any:
 def length(column: Any, norm: Norm) -> Any:
     """The norm of a column, as a ball."""
     if norm == "two":
-        return sum((entry * entry for entry in column.entries()), arb(0)).sqrt()
+        square = sum((entry * entry for entry in column.entries()), arb(0))
+        # A ball about zero reaches below it, where the root is not defined; a sum of squares does not.
+        return square.abs_lower().sqrt().union(square.abs_upper().sqrt())
     result = arb(0)
     for entry in column.entries():
         result = result.max(abs(entry))
