@@ -13,8 +13,9 @@ import numpy as np
 
 from oracle.claims.criterion import Criterion, criterion
 from oracle.claims.one_step import OneStep
-from oracle.claims.pairs import after, kept
+from oracle.claims.pairs import after, is_affine, kept
 from oracle.claims.rank import Pair, Rank, controllability
+from oracle.claims.spectrum import DIRECT
 from oracle.procedures.sameness import Sameness
 from oracle.records.exact import Array, Exact, exact_object
 from oracle.records.operator import Operator, Term
@@ -46,7 +47,7 @@ def transposed(op: Operator) -> Operator:
 
 def observed(found: Criterion) -> Criterion:
     """The criterion of observability: (i) and (ii)."""
-    return found._replace(nonzero=True)
+    return found._replace(nonzero=True, how=f"{found.how}; (iii) is not asked for")
 
 
 def seen_through(
@@ -59,16 +60,25 @@ def seen_through(
     told = {"observability of (J, C), one readout": rank.how}
     if not rank.full:
         return [], told
-    # The size of C does not matter; scaled by c, the pair of R and Euler is (a + c J^T, c C^T) and spans what J^T does.
-    outcomes = [
-        (f"observability under {name}", kept(before, dual(other, _factor(step) * exact_object(C)), step))
-        for other, name, step in affine
-    ]
+    outcomes = [(f"observability under {name}", _kept(pair, other, step, C)) for other, name, step in affine]
     record, name, method = moved
     if method is not None:
-        there = after(before, dual(record, _factor(method) * exact_object(C)), method)
+        large = pair.N > DIRECT and is_affine(pair, record, method)
+        there = rank if large else after(before, _scaled_dual(record, C, method), method)
         outcomes.append((f"observability for {name}", _against(observed(criterion(before, method)), there)))
     return outcomes, told
+
+
+def _kept(pair: Pair, other: Pair, step: OneStep, C: Array) -> Sameness:
+    """Whether (a + c J, C) is seen through C as (J, C) is."""
+    if pair.N > DIRECT and is_affine(pair, other, step):
+        return Sameness("equal", "the Jacobian is a + c J, exactly, and C[a + c J] = C[J]", Fraction(0))
+    return kept(dual(pair, C), _scaled_dual(other, C, step), step)
+
+
+def _scaled_dual(pair: Pair, C: Array, method: OneStep) -> Pair:
+    """The size of C does not matter; scaled by c, the pair of R and Euler is (a + c J^T, c C^T)."""
+    return dual(pair, _factor(method) * exact_object(C))
 
 
 def _factor(method: OneStep) -> Exact:
