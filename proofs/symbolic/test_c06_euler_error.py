@@ -6,6 +6,17 @@ with integral remainder), so the local error is at most Delta^2 M2 / 2. Two stat
 which lies between the extreme slopes of s. In any norm the errors add up to the recursion. For q < 1 the closed form is
 Delta^2 M2 / 2 (1 - q^k) / (1 - q), increasing in k, with limit Delta^2 M2 / (2 (1 - q)); for q = 1 it is
 k Delta^2 M2 / 2.
+
+Along Euler's polygon p(th) = h + th f with input x + th y: F(p(th)) - F(h) = th (A f + E y + B D (W f + M y)), D
+divided differences, so the polygon's defect integrates to Delta^2 N2/2, times at most max(1, e^{mu Delta}) in any norm
+(Gronwall: |d|' <= mu |d| + |defect|). The flow has h'' = J F + (E + B S M) x'.
+
+Weights: |v| = |D^-1 v|, so the matrix is D^-1 M D, with entries M_ij d_j / d_i. For 1 + Delta J_ii >= 0 a row of
+|I + Delta J| is 1 + Delta (J_ii + sum |J_ij|), so |I + Delta J| = 1 + Delta mu; otherwise it is larger.
+
+Expansion: a Taylor polynomial p of degree P has p' - F(p) = -(A p_P + B s_P) th^P - B sum_{k > P} s_k th^k. With
+|s_k| <= m R^-k the rest integrates to at most m Delta (Delta/R)^{P+1} / ((P+2)(1 - Delta/R)): a geometric series, and
+1/(k+1) <= 1/(P+2). First order: eps' = J eps + h''/2 is what e = Delta eps gives.
 """
 
 from __future__ import annotations
@@ -14,10 +25,12 @@ from dataclasses import replace
 
 import pytest
 import sympy
-from generic import SIZES, Generic, Unknown, apply, assert_zero, field, identity, point, symbols
+from generic import SIZES, Generic, Unknown, apply, assert_zero, field, identity, point, symbols, tangent
 
+from oracle.equations import lure
 from oracle.procedures.discretize import euler
 from oracle.procedures.linearize import preactivation
+from oracle.records.exact import objects
 from oracle.records.lure import Lure
 
 D, M2, q = sympy.symbols("Delta M2 q", positive=True)
@@ -75,6 +88,122 @@ def test_closed_form() -> None:
     prove_closed_form()
 
 
+th, mu, jump, N2 = sympy.symbols("theta mu jump N_2", positive=True)
+
+
+def prove_polygon(moved=lambda y: y) -> None:
+    """F along the polygon h + th f with input x + th y, by the library's field with divided differences; any f."""
+    for N, K, inputs in SIZES:
+        F, (h, x), d = field(N, K, inputs), point(N, inputs), symbols("d", K)
+        f, y = symbols("f", N), symbols("y", inputs)
+        later, driven = h + th * f, x + th * y
+        ops = Generic(Secant(preactivation(F, later, driven), preactivation(F, h, x), d))
+        change = apply(ops, F, later, driven) - apply(ops, F, h, x)
+        zdot = F.W.expanded @ f + F.M.expanded @ moved(y)
+        bend = F.A.expanded @ f + F.E.expanded @ moved(y) + F.B.expanded @ (d * zdot)
+        assert_zero(change.ravel() - th * bend, "change along the polygon")
+
+
+def prove_second_derivative(factor=1) -> None:
+    """The derivative of F along the flow is J F + (E + B S M) x'."""
+    for N, K, inputs in SIZES:
+        F, (h, x), unknown = field(N, K, inputs), point(N, inputs), Unknown()
+        dual, velocity = tangent(lure.step, F, h, x, unknown), symbols("y", inputs)
+        S = objects(unknown.slope("tanh", z) for z in preactivation(F, h, x))
+        BS, f = F.B.times_diagonal(S).expanded, dual.value.ravel()
+        along = dual.tangent[:, :N] @ f + dual.tangent[:, N:] @ velocity
+        J = F.A.expanded + BS @ F.W.expanded
+        assert_zero(along - J @ f - factor * (F.E.expanded + BS @ F.M.expanded) @ velocity, "h''")
+
+
+def prove_gronwall(bound=lambda: jump * D + N2 * D**2 / 2) -> None:
+    """int (jump + th N2) dth, the weight e^{mu (Delta - th)} being at most max(1, e^{mu Delta})."""
+    assert sympy.expand(sympy.integrate(jump + th * N2, (th, 0, D)) - bound()) == 0
+    error, weight = sympy.Function("e"), sympy.exp(mu * (D - th))
+    # (weight e)' = weight (e' - mu e), which is at most weight times the defect.
+    assert sympy.simplify((weight * error(th)).diff(th) - weight * (error(th).diff(th) - mu * error(th))) == 0
+
+
+def prove_row(sign=1) -> None:
+    """|I + Delta J| = 1 + Delta mu row by row, in weighted norms, for 1 + Delta J_ii = p of this sign."""
+    p, first, second = sympy.Symbol("p", positive=True), *sympy.symbols("J_1 J_2", real=True)
+    d = sympy.symbols("d_0 d_1 d_2", positive=True)
+    diagonal = (sign * p - 1) / D
+    off = sympy.Abs(first) * d[1] / d[0] + sympy.Abs(second) * d[2] / d[0]
+    row = sympy.Abs(1 + D * diagonal) + D * off
+    assert sympy.simplify(row - (1 + D * (diagonal + off))) == 0
+
+
+def prove_similarity(inverse=lambda d: 1 / d) -> None:
+    """Entries of D^-1 M D, and that it carries D^-1 v to D^-1 M v."""
+    M, v, d = symbols("M", 3, 3), symbols("v", 3), symbols("d", 3)
+    similar = objects(M[i, j] * d[j] * inverse(d[i]) for i in range(3) for j in range(3)).reshape(3, 3)
+    assert_zero(similar @ (v / d) - (M @ v) / d, "similar matrix")
+
+
+def prove_centred(rest=lambda s, S: s - S) -> None:
+    """J = A + B S W + B (s - S) W."""
+    for N, K, inputs in SIZES:
+        F, s, S = field(N, K, inputs), symbols("s", K), symbols("S", K)
+        J, centre, beside = (F.B.times_diagonal(v).expanded @ F.W.expanded for v in (s, S, rest(s, S)))
+        assert_zero(J - centre - beside, "centred form")
+
+
+def prove_defect(kept=1) -> None:
+    """N = 1: the defect of the Taylor polynomial of degree 2 begins with -(A p_2 + B s_2) th^2."""
+    A, B, W, y = sympy.symbols("A B W y")
+    s, g = sympy.Function("s"), sympy.Symbol("g")
+    F = A * g + B * s(W * g)
+    p1 = F.subs(g, y)
+    p2 = (F.diff(g) * F / 2).subs(g, y).doit()
+    p = y + p1 * th + p2 * th**2
+    along = [F.subs(g, p).diff(th, k).subs(th, 0).doit() / sympy.factorial(k) for k in range(3)]
+    s2 = s(W * p).diff(th, 2).subs(th, 0).doit() / 2
+    gaps = [slope - f for slope, f in zip((p1, 2 * p2, sympy.Integer(0)), along, strict=True)]
+    assert [sympy.simplify(gap.doit()) for gap in gaps[:2]] == [0, 0]
+    assert sympy.simplify((gaps[2] + kept * A * p2 + B * s2).doit()) == 0
+
+
+def prove_tail(first=lambda P: P + 2) -> None:
+    """The geometric series behind the Cauchy tail, and the denominator of its first integral."""
+    P, share = sympy.Symbol("P", integer=True, positive=True), sympy.Symbol("q", positive=True)
+    beyond = share ** (P + 1) / (1 - share)  # sum_{k > P} share^k
+    assert sympy.simplify(beyond - share * beyond - share ** (P + 1)) == 0
+    assert sympy.simplify(sympy.integrate(th ** (P + 1), (th, 0, D)) - D ** (P + 2) / first(P)) == 0
+
+
+HALF = sympy.Rational(1, 2)
+
+
+def prove_first_order(share=HALF) -> None:
+    """h' = lambda h: the error's step is that of Delta eps, (1 + Delta lambda) e + Delta^2 h''/2, but for Delta^2 e."""
+    rate, e, h = sympy.symbols("lambda e h")
+    exact = sympy.series(sympy.exp(rate * D) * (h + e) - (1 + rate * D) * h, D, 0, 3).removeO()
+    model = (1 + D * rate) * e + share * D**2 * rate**2 * h
+    assert sympy.simplify(exact - model - D**2 * rate**2 * e / 2) == 0
+
+
+def test_polygon_and_second_derivative() -> None:
+    """What the scalar recursions integrate, with inputs that move."""
+    prove_polygon()
+    prove_second_derivative()
+    prove_gronwall()
+
+
+def test_norms() -> None:
+    """Weights, the logarithmic norm's identity, the centred form."""
+    prove_row()
+    prove_similarity()
+    prove_centred()
+
+
+def test_expansion() -> None:
+    """Defect, tail and first order."""
+    prove_defect()
+    prove_tail()
+    prove_first_order()
+
+
 def leak_not_scaled(p: Lure, step) -> Lure:
     """A wrong D: Delta does not multiply B."""
     return replace(euler(p, step), B=p.B)
@@ -84,6 +213,15 @@ FAULTS = {
     "B not scaled": lambda: prove_mean_value(leak_not_scaled),
     "weight theta": lambda: prove_local_error(lambda th: th),
     "twice the local error": lambda: prove_closed_form(lambda n: D**2 * M2 * (1 - q**n) / (1 - q)),
+    "input's slope left out of the polygon": lambda: prove_polygon(lambda y: 0 * y),
+    "input's slope left out of the flow": lambda: prove_second_derivative(0),
+    "N2 not halved": lambda: prove_gronwall(lambda: jump * D + N2 * D**2),
+    "1 + Delta J_ii negative": lambda: prove_row(-1),
+    "weights not inverted": lambda: prove_similarity(lambda d: d),
+    "centred twice": lambda: prove_centred(lambda s, S: s - 2 * S),
+    "A p_P dropped": lambda: prove_defect(0),
+    "tail with P + 1": lambda: prove_tail(lambda P: P + 1),
+    "first order not halved": lambda: prove_first_order(1),
     "q^(k-1)": lambda: prove_closed_form(lambda n: D**2 * M2 / 2 * (1 - q ** (n - 1)) / (1 - q)),
 }
 

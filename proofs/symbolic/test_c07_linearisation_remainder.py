@@ -9,6 +9,9 @@ With R(z) = s(z) - s(z*) - S (z - z*) the difference of a nonlinear and a linear
 so the Jacobian on the segment goes with the linear run's deviation, that of the linear step with the nonlinear run's.
 In continuous time the same identities give d' = J d + B R, and variation of constants the two forms of the claim.
 
+Signs kept: R(z) = s''(z*) zeta^2/2 + int_0^zeta (zeta - u)^2/2 s^(3)(z* + u) du, the last at most C3 |zeta|^3/6. With R
+in m -+ w, d = c + r, c_{k+1} = J c_k + B m_k and r_{k+1} = J r_k + B (R_k - m_k), |r_k| <= sum_j |J^{k-1-j} B| w_j.
+
 The regular radius: int_0^t e^{-m(t-s)} e^{-2ms} ds = e^{-mt}(1 - e^{-mt})/m <= 1/(4m).
 """
 
@@ -64,6 +67,24 @@ def prove_remainder(weight=lambda u: zeta - u) -> None:
     slope = s(z + u).diff(u).subs(u, 0).doit()
     assert sympy.simplify(value - (s(z + zeta) - s(z) - zeta * slope).doit()) == 0
     assert sympy.simplify(sympy.integrate(weight(u), (u, 0, zeta)) - zeta**2 / 2) == 0
+
+
+def prove_third_order(weight=lambda u: (zeta - u) ** 2 / 2) -> None:
+    """The remainder beyond s'' zeta^2/2 is the weighted integral of s^(3), and the weight integrates to zeta^3/6."""
+    s = sympy.Function("s")
+    parts = weight(u) * s(z + u).diff(u, 2) + (zeta - u) * s(z + u).diff(u) + s(z + u)
+    assert sympy.simplify(parts.diff(u) - weight(u) * s(z + u).diff(u, 3)) == 0
+    assert sympy.simplify(sympy.integrate(weight(u), (u, 0, zeta)) - zeta**3 / 6) == 0
+
+
+def prove_sum_of_powers(power=lambda k, j: k - 1 - j) -> None:
+    """Three steps of d = J d + B R are the sum of J^{k-1-j} B R_j, for matrices: symbols that do not commute."""
+    J, gain = sympy.symbols("J b", commutative=False)
+    R = sympy.symbols("R_0 R_1 R_2", commutative=False)
+    d = sympy.Integer(0)
+    for k in range(3):
+        d = J * d + gain * R[k]
+    assert sympy.expand(d - sum(J ** power(3, j) * gain * R[j] for j in range(3))) == 0
 
 
 RELATIONS = {
@@ -126,6 +147,12 @@ def test_remainder() -> None:
     prove_constant("logistic")
     prove_not_improvable()
     prove_at_zero()
+    prove_third_order()
+
+
+def test_sum_of_powers() -> None:
+    """Form (b) without norms."""
+    prove_sum_of_powers()
 
 
 def test_regular_radius() -> None:
@@ -147,6 +174,8 @@ FAULTS = {
     "C2 of the other activation": lambda: prove_constant("logistic", 4 / (3 * sympy.sqrt(3))),
     "half the curvature": lambda: prove_not_improvable(lambda slope: slope / 2),
     "zeta^3/6": lambda: prove_at_zero(factor=sympy.Rational(1, 6)),
+    "weight (zeta - u)^2": lambda: prove_third_order(lambda u: (zeta - u) ** 2),
+    "powers one too many": lambda: prove_sum_of_powers(lambda k, j: k - j),
     "radius with 4 m": lambda: prove_radius(lambda: sympy.sqrt(4 * m * eps / (C2 * B * W**2))),
     "radius with |W|": lambda: prove_radius(lambda: sympy.sqrt(8 * m * eps / (C2 * B * W))),
 }
