@@ -35,8 +35,10 @@ __all__ = [
     "as_step",
     "assert_follows",
     "check",
+    "check_gradient",
     "claims",
     "compare",
+    "gradient",
     "held",
     "identify",
     "load",
@@ -55,7 +57,9 @@ del _procedures, _report
 
 _LATER = {
     "Cube": "oracle.procedures.cube",
+    "check_gradient": "oracle.diagnosis.gradient",
     "claims": "oracle.claims",
+    "gradient": "oracle.reference.gradients",
     "relate": "oracle.procedures.relate",
     "verify_all": "oracle.claims",
 }

@@ -90,6 +90,8 @@ CALLS: dict[str, Callable[[], Any]] = {
     "check": public("check", follow, LEAKY, inputs=INPUTS, h0=H[:, 0], kind="step"),
     "identify": public("identify", follow, W=W, M=M, b=np.zeros(N), inputs=INPUTS),
     "probe": public("probe", LEAKY),
+    "gradient": public("gradient", LEAKY, inputs=INPUTS),
+    "check_gradient": public("check_gradient", {"W": np.zeros((N, N))}, LEAKY, inputs=INPUTS),
     "Cube": public("Cube", NET, tau=4, step=0.125, at=(H[:, 0], X[:, 0])),
     "relate": public("relate", LEAKY, REC),
 }

@@ -212,6 +212,18 @@ class Rounding:
         error = (size * v.error + self.model.underflow) * (1 + 4 * _U)
         return Rounded(self._floats.scale(factor, v.value), size * v.magnitude * (1 + 4 * _U), error, growth)
 
+    def outer(self, us: Sequence[Rounded], vs: Sequence[Rounded]) -> Rounded:
+        """The sum of u v^T over all pairs, in any order: as many additions as columns, and one product each."""
+        (u, mu, eu), (v, mv, ev) = (
+            [np.concatenate([part[i] for part in parts], axis=1) for i in range(3)] for parts in (us, vs)
+        )
+        count = u.shape[1]
+        slack = 1 + 2 * (count + 2) * _U
+        growth = max(part.growth for part in us) + max(part.growth for part in vs)
+        growth += (count + 1) * float(self._accumulate) + float(self._factors) + float(self._stored)
+        error = eu @ mv.T + mu @ ev.T + eu @ ev.T + count * self.model.underflow
+        return Rounded(u @ v.T, (mu @ mv.T) * slack, error * slack * (1 + 4 * _U), growth)
+
     def one(self, like: Rounded) -> Rounded:
         """Ones, exactly."""
         ones = np.ones_like(like.value)

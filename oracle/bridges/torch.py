@@ -111,6 +111,31 @@ class TorchCandidate:
             states = self._layer(x, h) if isinstance(self.module, LAYERS) else self._cell(x, h)
         return np.concatenate([_array(start)[None], _array(states)])
 
+    def gradients(self, h0: Array, X: Array, objective: Any) -> dict[str, Any]:
+        """Gradients by autograd of objective(H[1..K]), by name; the module's own .grad is left alone.
+
+        Returns
+        -------
+        dict of ndarray
+            "W", "M", the biases as `recurrence` names them ("b[0]" is bias_ih and "b[1]" bias_hh; for gates "b" and
+            "b_recurrent"), "h0" and "inputs", in the module's dtype.
+        """
+        gated = isinstance(self.module, torch.nn.GRU | torch.nn.GRUCell)
+        biases = ("b", "b_recurrent") if gated else ("b[0]", "b[1]")
+        suffix = "_l0" if isinstance(self.module, LAYERS) else ""
+        kinds = {"W": "weight_hh", "M": "weight_ih"}
+        kinds |= dict(zip(biases, ("bias_ih", "bias_hh"), strict=True)) if self.module.bias else {}
+        x, start = (self._tensor(part).requires_grad_() for part in (X, h0))
+        state = start.expand(x.shape[1], -1) if start.ndim < x.ndim - 1 else start
+        with _evaluating(self.module), torch.enable_grad():
+            states = self._layer(x, state) if isinstance(self.module, LAYERS) else self._cell(x, state)
+            variables = {name: getattr(self.module, kind + suffix) for name, kind in kinds.items()}
+            variables |= {"h0": start, "inputs": x}
+            wanted = {name: variable for name, variable in variables.items() if variable.requires_grad}
+            made = torch.autograd.grad(objective(states), list(wanted.values()), allow_unused=True)
+        zipped = zip(wanted.items(), made, strict=True)
+        return {name: _array(torch.zeros_like(v) if grad is None else grad) for (name, v), grad in zipped}
+
     def received(self, values: Array) -> Array:
         """The numbers the module sees: rounded once to its dtype."""
         return _array(self._tensor(values))

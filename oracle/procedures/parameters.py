@@ -60,19 +60,19 @@ class Parameters:
 
 def parameters(rec: Recurrence) -> Parameters:
     """The recurrence as a function of its parameters as given."""
-    variables = _Variables()
+    variables = Variables()
     try:
         made = _step_map(rec, variables)
         if plain(made) != rec.parameters:
             raise _NotFormed
     except _NotFormed:
-        variables = _Variables()
+        variables = Variables()
         made = _coefficients(rec.parameters, variables)
     traced = Recurrence.made(rec.equation, made, rec.step, rec.origin)
     return Parameters(traced, variables.shapes, variables.dense)
 
 
-class _Variables:
+class Variables:
     """Names given to parameters as they are read."""
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class _Variables:
         return tuple(self.number(each, part) for each, part in zip(names, parts, strict=True))
 
 
-def _step_map(rec: Recurrence, variables: _Variables) -> Any:
+def _step_map(rec: Recurrence, variables: Variables) -> Any:
     origin = rec.origin
     if origin.parent is None:
         return _stated(rec, variables)
@@ -110,7 +110,7 @@ def _step_map(rec: Recurrence, variables: _Variables) -> Any:
     return euler(field, step) if scheme == "euler" else exponential_euler(field, step, exponential)
 
 
-def _field(net: Any, variables: _Variables) -> Lure:
+def _field(net: Any, variables: Variables) -> Lure:
     origin = net.origin
     if origin.parent is None:
         field: Lure = _stated(net, variables)
@@ -120,7 +120,7 @@ def _field(net: Any, variables: _Variables) -> Lure:
     return rescaled(_field(origin.parent, variables), origin.arguments["r"])
 
 
-def _stated(record: Record, variables: _Variables) -> Any:
+def _stated(record: Record, variables: Variables) -> Any:
     """A constructor on variables."""
     name, given = record.origin.name, record.origin.arguments
     if name == "gru":
@@ -140,7 +140,7 @@ def _stated(record: Record, variables: _Variables) -> Any:
     return made
 
 
-def _gates(given: Mapping[str, Any], variables: _Variables) -> Gates:
+def _gates(given: Mapping[str, Any], variables: Variables) -> Gates:
     """Gates are rows of the stacked arrays."""
     parts: dict[str, tuple[Any, ...]] = {}
     for name in ("W", "M"):
@@ -156,7 +156,7 @@ def _gates(given: Mapping[str, Any], variables: _Variables) -> Gates:
     return Gates(**parts)
 
 
-def _general(record: Any, variables: _Variables) -> Lure:
+def _general(record: Any, variables: Variables) -> Lure:
     """Coefficients stated one by one: a number, a diagonal or a matrix each."""
     given, field = record.origin.arguments, getattr(record, "field", None) or record.parameters
     changed: dict[str, Any] = {}
@@ -175,7 +175,7 @@ def _general(record: Any, variables: _Variables) -> Lure:
     return made
 
 
-def _coefficients(made: Any, variables: _Variables) -> Any:
+def _coefficients(made: Any, variables: Variables) -> Any:
     """The coefficients themselves as parameters."""
     if isinstance(made, Staged):
         return replace(made, field=_coefficients(made.field, variables))

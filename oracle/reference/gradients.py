@@ -66,18 +66,29 @@ class Question:
         return own.get(name) or self.traced.shapes[name]
 
 
+KINK_BITS = 2048
+"""Beyond this many bits an argument that cannot be told from a kink is taken to be at it: the run has no gradient."""
+
 Pieces = dict[Place, Any]
 
 
 def forward(ops: Any, question: Question, start: Any = None) -> list[Any]:
-    """States h_0 .. h_K in an arithmetic that reads plain numbers (through the adjoint's, which takes Formed ones)."""
+    """States h_0 .. h_K in an arithmetic that reads plain numbers (through the adjoint's, which takes Formed ones).
+
+    An arithmetic may say with `settled` what a state is once it has been written down (rounding bounds do).
+    """
     tape: Any = Adjoint(ops)
+    settled = getattr(ops, "settled", _as_it_is)
     states = [question.start(ops) if start is None else start]
     for x in question.inputs(ops):
         moved = advance(tape, question.rec, tape.leaf(states[-1]), tape.leaf(x))
         tape.forget()
-        states.append(moved.value)
+        states.append(settled(moved.value))
     return states
+
+
+def _as_it_is(v: Any) -> Any:
+    return v
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +117,7 @@ def backward(ops: Any, question: Question, states: list[Any], way: Backward | No
     way = way or Backward()
     tape: Any = Adjoint(ops, question.traced.dense, way.through)
     steps, loss, xs = question.run.steps, question.loss, question.inputs(ops)
+    settled = getattr(ops, "settled", _as_it_is)
     pieces: Pieces = {}
     bar = loss.cotangent(ops, 0, states[steps]) if steps else None
     for k in reversed(range(steps)):
@@ -115,7 +127,7 @@ def backward(ops: Any, question: Question, states: list[Any], way: Backward | No
         back = tape.bar(h) if way.carried(k) else None
         own = loss.cotangent(ops, steps - k, states[k]) if k else None
         parts = [part for part in (back, own) if part is not None]
-        bar = ops.sum(parts) if parts else ops.scale(Fraction(0), bar)
+        bar = settled(ops.sum(parts)) if parts else ops.scale(Fraction(0), bar)
     return {**pieces, **tape.gradients(), (STATE, 0): bar}
 
 
@@ -241,12 +253,12 @@ def certified(
             try:
                 found = in_balls(question, bits, way, kink)
             except KinkError:
-                if 4 * bits > MOST_BITS:
+                if bits > KINK_BITS:
                     raise
                 found = {}
             if found and _met(found, digits):
                 return {name: _enclosure(part, bits) for name, part in found.items()}
-        bits = 2 * bits if found else 4 * bits
+        bits *= 2
     raise NotReached(
         f"{digits} digits of a gradient over {question.run.steps} steps need more than {MOST_BITS} bits.",
         "the recurrence is unstable, or chaotic, over so many steps.",

@@ -20,7 +20,7 @@ from generic import Generic, assert_same, assert_zero, symbols
 
 from oracle.equations.activations import ACTIVATIONS
 from oracle.procedures.discretize import euler
-from oracle.procedures.parameters import Parameters, _Variables
+from oracle.procedures.parameters import Parameters, Variables
 from oracle.procedures.rescale import rescaled
 from oracle.records import forms
 from oracle.records.exact import objects
@@ -51,7 +51,7 @@ def unknown_slope(ops):
 
 def question(make, equation="lure", steps=K, start=None, loss=None):
     """A step map of variables, a run of symbols and a functional of its states."""
-    variables = _Variables()
+    variables = Variables()
     made = make(variables)
     rec = Recurrence.made(equation, made, 1, Origin("proof", {}))
     run = Samples(symbols("x", steps, 1, I), symbols("h", 1, N) if start is None else start, True)

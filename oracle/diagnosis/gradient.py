@@ -1,0 +1,215 @@
+"""`oracle.check_gradient`: does this backward pass compute the gradient of the discrete loss?
+
+The certified gradient (`oracle.reference.gradients`, in balls) against what the candidate returned, entry by entry. An
+entry is inside if it is within the proven rounding bound and the observed tolerance (`oracle.tolerance.gradient`). A
+backward pass that is outside is compared with every named deviation, each certified and bounded in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from oracle.check.backward import Gradients, Objective, called, names, read
+from oracle.check.candidates import Breach
+from oracle.check.result import Finding
+from oracle.diagnosis.gradient_deviations import NONE
+from oracle.diagnosis.gradient_findings import findings
+from oracle.diagnosis.gradient_result import GradientResult, Judged
+from oracle.diagnosis.gradient_verdict import DIGITS, judged_all
+from oracle.errors import BadInput, KinkError
+from oracle.records.exact import Array
+from oracle.records.layout import Samples, ambiguous, samples
+from oracle.records.precision import Precision, precision_model
+from oracle.records.recurrence import Recurrence
+from oracle.records.verbs import verb
+from oracle.reference.gradients import Question, certified
+from oracle.reference.limits import NotReached
+from oracle.reference.loss import Loss, stated
+from oracle.tolerance.gradient import tolerance_of
+
+
+def check_gradient(
+    candidate: Any,
+    rec: Recurrence | None = None,
+    *,
+    inputs: Any,
+    h0: Any = None,
+    loss: Any = "functional",
+    weights: Any = None,
+    promised: Any = None,
+    batch_first: bool | None = None,
+) -> GradientResult:
+    """Whether a backward pass computes the gradient of the discrete loss, to rounding, and what it computes otherwise.
+
+    Parameters
+    ----------
+    candidate : module, callable or mapping
+        A module of a known class (its autograd is run), backward(h0, X, objective) -> gradients by name (see
+        `oracle.check.backward.Objective`), or such a mapping itself.
+    rec : Recurrence, optional
+        The equation; modules bring their own.
+    inputs : array_like, (K, I) or (K, batch, I)
+    h0 : array_like, (N,) or (batch, N), optional
+    loss : {"functional", "squares", "final"}
+        sum_k <w_k, h_k> or sum_k |h_k - y_k|^2 over the states H[1] to H[K], or <w, h_K>: sums, over the batch too.
+    weights : array_like, optional
+        w or y; drawn in general position for functionals, where none are given.
+    promised : str, dtype or Precision, optional
+        The dtype of the parameters by default.
+    batch_first : bool, optional
+        Whether inputs, weights and gradients are (batch, K, ..).
+
+    Returns
+    -------
+    GradientResult
+
+    Raises
+    ------
+    oracle.BadInput
+        The question is unclear: shapes, an unknown loss or parameter, K equal to the batch and nothing said.
+
+    Notes
+    -----
+    Gradients are by the parameters as the recurrence was stated with them: W, M, b (or b[0], b[1]), alpha, tau, and by
+    h0 and inputs. Parameter gradients are sums over the batch. The slope of max(0, z) at z = 0 is 0. The proven bound
+    is of any order of operations; where it is too large to say anything, the observed tolerance decides.
+    """
+    bridge = verb("candidate")(candidate) if verb("is_module")(candidate) else None
+    if bridge is not None:
+        rec = verb("recurrence")(candidate) if rec is None else rec
+        promised = bridge.dtype if promised is None else promised
+        batch_first = bool(bridge.batch_first) if batch_first is None else batch_first
+    if not isinstance(rec, Recurrence):
+        raise BadInput(
+            f"rec is {type(rec).__name__}.",
+            "the equation whose loss is differentiated is missing.",
+            "pass a Recurrence: oracle.Recurrence.elman(W, M, b), net.discretize(step=dt), oracle.recurrence(module).",
+        )
+    model = precision_model(rec.dtype if promised is None else promised)
+    seen = _rounder(model) if bridge is None else bridge.received
+    question, batched = _asked(rec, inputs, h0, loss, weights, seen, batch_first)
+    first = bool(batch_first)
+    try:
+        given = read(_run(candidate, bridge, question, batched, first, model), question, batched, first)
+    except Breach as breach:
+        return _broken(question, model, breach.name, breach.problem)
+    return judge(question, given, model)
+
+
+def _asked(
+    rec: Recurrence, inputs: Any, h0: Any, loss: Any, weights: Any, seen: Any, batch_first: bool | None
+) -> tuple[Question, bool]:
+    """The question, with every number as the candidate receives it."""
+    if ambiguous(inputs, batch_first):
+        raise BadInput(
+            f"inputs have shape {np.shape(inputs)}: K equals the batch.",
+            "time and batch cannot be told apart, and a swap would go unnoticed.",
+            "say batch_first=False for (K, batch, I) or batch_first=True for (batch, K, I).",
+        )
+    run = samples(inputs, h0, N=rec.N, I=rec.I, batch_first=batch_first)
+    if not run.steps or not run.batch:
+        raise BadInput("there is no step.", "a loss of no state has no gradient.", "pass inputs of at least one step.")
+    X, start = (np.asarray(seen(part), dtype=np.float64) for part in (run.X, run.h0))
+    run = Samples(X, start, run.batched)
+    if weights is not None and batch_first and np.ndim(weights) == 3:
+        weights = np.swapaxes(np.asarray(weights), 0, 1)
+    made = stated(loss, weights, run.steps, run.batch, rec.N)
+    array = np.asarray(seen(made.array), dtype=np.float64)
+    if not all(np.isfinite(part).all() for part in (run.X, run.h0, array)):
+        raise BadInput("numbers overflow in the promised format.", "their range is wider.", "scale them.")
+    return Question.of(rec, run, replace(made, array=array)), run.batched
+
+
+def _rounder(model: Precision) -> Any:
+    """How a candidate receives numbers: rounded to its dtype."""
+
+    def seen(values: Array) -> Array:
+        with np.errstate(over="ignore"):
+            return np.asarray(values, dtype=_dtype(model))
+
+    return seen
+
+
+def _dtype(model: Precision) -> str:
+    return model.name if model.name in ("float64", "float16") else "float32"
+
+
+def _run(candidate: Any, bridge: Any, question: Question, batched: bool, batch_first: bool, model: Precision) -> Any:
+    """What the candidate returns for the question."""
+    if isinstance(candidate, Mapping):
+        return candidate
+    run: Samples = question.run
+    dtype = _dtype(model)
+    X, h0 = run.given(run.X).astype(dtype), run.given(run.h0[None])[0].astype(dtype)
+    if bridge is not None:
+        if not hasattr(bridge, "gradients"):
+            raise BadInput(
+                f"the bridge of {bridge.name} computes no gradients.",
+                "only PyTorch modules are differentiated by their own autograd here.",
+                "pass backward(h0, X, objective) -> gradients by name.",
+            )
+        made = bridge.gradients(h0, X, Objective.of(question.loss, batched, False))
+        return _oriented(made, batched and batch_first)
+    X = np.ascontiguousarray(X.swapaxes(0, 1)) if batched and batch_first else X
+    return called(candidate, h0, X, Objective.of(question.loss, batched, batch_first))
+
+
+def _oriented(made: dict[str, Array], swap: bool) -> dict[str, Array]:
+    """Gradients by inputs in the layout the caller speaks of."""
+    return {name: part.swapaxes(0, 1) if swap and name == "inputs" else part for name, part in made.items()}
+
+
+def _broken(question: Question, model: Precision, name: str, problem: BadInput) -> GradientResult:
+    finding = Finding(name, True, float("inf"), problem.seen)
+    return GradientResult(
+        "fail", "observed", float("inf"), {}, model.name, described(question.loss), (finding,), problem
+    )
+
+
+def described(loss: Loss) -> str:
+    """The loss in a few words."""
+    what = {"functional": "a linear functional", "squares": "the sum of squares"}[loss.kind]
+    return f"{what} of {'the last state' if len(loss.array) == 1 else f'{len(loss.array)} states'}"
+
+
+def judge(question: Question, given: Gradients, model: Precision) -> GradientResult:
+    """Verdict and findings for gradients that were read."""
+    try:
+        reference = certified(question, DIGITS, kink=NONE)
+    except (KinkError, NotReached) as error:
+        problem = error if isinstance(error, BadInput) else _no_gradient(error)
+        loss = described(question.loss)
+        return GradientResult("undecided", "observed", float("inf"), {}, model.name, loss, (), problem)
+    tolerance = tolerance_of(question, model, {name: part.float64() for name, part in reference.items()})
+    parts = judged_all(given.values, reference, tolerance)
+    worst = max((part.worst for part in parts.values()), default=0.0)
+    result = GradientResult(
+        verdict="pass" if worst <= 1 and not given.turned else "fail",
+        label=_label(parts, worst, given),
+        worst=worst,
+        parameters=parts,
+        promised=model.name,
+        loss=described(question.loss),
+        missing=tuple(n for n in names(question) if n in reference and n not in given.values and reference[n].mid.size),
+    )
+    return result if result else replace(result, diagnosis=findings(question, given, model, worst))
+
+
+def _label(parts: Mapping[str, Judged], worst: float, given: Gradients) -> str:
+    if given.turned and worst <= 1:
+        return "proved"  # a shape is what it is
+    deciding = [part for part in parts.values() if part.worst > 1] if worst > 1 else list(parts.values())
+    proved = any if worst > 1 else all
+    return "proved" if proved(part.label == "proved" for part in deciding) else "observed"
+
+
+def _no_gradient(error: Exception) -> BadInput:
+    return BadInput(
+        f"the run has no certified gradient: {error}",
+        "an argument of max(0, z) cannot be told from zero, where it has no derivative.",
+        "use another h0 or other inputs.",
+    )

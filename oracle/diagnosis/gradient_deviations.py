@@ -1,0 +1,146 @@
+"""What a wrong backward pass computes instead: one table of named deviations of a gradient.
+
+adjoint-ode-gradient          the step is differentiated at the later state: Euler on the adjoint equation
+truncated-bptt                cotangents are dropped: every w steps, or all but the last w
+missing-leak-term             no cotangent goes back through the leak
+transposed-backward-weights   W where W^T belongs
+relu-slope-at-zero            slope 1 or 1/2 of max(0, z) at z = 0 instead of 0
+transposed-gradient           dL/dW as (in, out)
+gradient-of-wrong-loss        a mean for a sum (1/K, 1/batch, ..), a missing or doubled 2, a sign
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+from oracle.records.lure import Lure
+from oracle.records.operator import Operator, Term
+from oracle.reference.gradients import Backward, Question
+
+NONE = Fraction(0)
+MEANINGS = {
+    "adjoint-ode-gradient": "the step is differentiated at the later state, as Euler on the adjoint equation does",
+    "truncated-bptt": "cotangents are not carried through all steps",
+    "missing-leak-term": "no cotangent goes back through the leak term",
+    "transposed-backward-weights": "cotangents go back through W instead of its transpose",
+    "relu-slope-at-zero": "the slope of max(0, z) at z = 0 is not 0",
+    "transposed-gradient": "the gradient by a matrix is transposed",
+    "gradient-of-wrong-loss": "it is the gradient of a multiple of the loss",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Alternative:
+    """One reading of a backward pass: how it goes, with which slope at kinks, of which multiple of the loss."""
+
+    names: tuple[str, ...]
+    way: Backward = field(default_factory=Backward)
+    kink: Fraction = NONE
+    factor: Fraction = Fraction(1)
+    turned: tuple[str, ...] = ()
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """As a finding is called; several deviations at once are joined by +."""
+        return "+".join(self.names)
+
+    @property
+    def text(self) -> str:
+        """For a person."""
+        shown = ", ".join(f"{name} {value}" for name, value in self.parameters.items())
+        return "; ".join(MEANINGS.get(name, name) for name in self.names) + (f" ({shown})" if shown else "")
+
+    def question(self, question: Question) -> Question:
+        """What it differentiates."""
+        return replace(question, loss=question.loss.scaled(self.factor))
+
+
+def alternatives(question: Question, matrices: tuple[str, ...]) -> list[Alternative]:
+    """All single deviations, and each of them with a multiple of the loss; plain multiples first."""
+    plain = Alternative(())
+    single = [*_ways(question), *(replace(plain, **_turned(name)) for name in matrices)]
+    scales = list(multiples(question))
+    scaled = [
+        replace(
+            each,
+            names=(*each.names, "gradient-of-wrong-loss"),
+            factor=factor,
+            parameters={**each.parameters, "factor": shown},
+        )
+        for each in (plain, *single)
+        for shown, factor in scales
+    ]
+    return [*single, *scaled]
+
+
+def multiples(question: Question) -> Iterator[tuple[str, Fraction]]:
+    """Means for sums, a 2 too many or too few, the other sign; equal factors are one, their texts joined by |."""
+    steps, batch, units = question.run.X.shape[0], question.run.batch, question.run.h0.shape[1]
+    sizes = {"K": steps, "batch": batch, "N": units}
+    sizes |= {"(K batch)": steps * batch, "(K N)": steps * units, "(batch N)": batch * units}
+    sizes |= {"(K batch N)": steps * batch * units}
+    found: dict[Fraction, list[str]] = {}
+    for text, size in sizes.items():
+        found.setdefault(Fraction(1, size), []).append(f"1/{text}")
+    for text, factor in (("2", Fraction(2)), ("1/2", Fraction(1, 2)), ("-1", Fraction(-1))):
+        found.setdefault(factor, []).append(text)
+    found.pop(Fraction(1), None)
+    yield from (("|".join(texts), factor) for factor, texts in found.items())
+
+
+def _turned(name: str) -> dict[str, Any]:
+    return {"names": ("transposed-gradient",), "turned": (name,), "parameters": {"parameter": name}}
+
+
+def _ways(question: Question) -> Iterator[Alternative]:
+    steps = question.run.steps
+    yield Alternative(("adjoint-ode-gradient",), Backward(at=lambda k: k + 1))
+    for window in range(1, steps):
+        yield _truncated(Backward(carried=_all_but(steps - window)), window, "the last steps only")
+        if 2 * window < steps:  # beyond, one cut is left, and that is a cut of the last steps
+            yield _truncated(Backward(carried=_within(window)), window, "detached every so many steps")
+    field_ = getattr(question.rec.parameters, "field", question.rec.parameters)
+    if isinstance(field_, Lure):
+        yield from _of_operators(field_)
+    if question.rec.activation == "relu":
+        for slope in (Fraction(1), Fraction(1, 2)):
+            yield Alternative(("relu-slope-at-zero",), kink=slope, parameters={"slope": str(slope)})
+
+
+def _all_but(cut: int) -> Callable[[int], bool]:
+    return lambda k: k != cut
+
+
+def _within(window: int) -> Callable[[int], bool]:
+    return lambda k: k == 0 or k % window != 0
+
+
+def _truncated(way: Backward, window: int, kind: str) -> Alternative:
+    return Alternative(("truncated-bptt",), way, parameters={"window": window, "kind": kind})
+
+
+def _of_operators(made: Lure) -> Iterator[Alternative]:
+    """Cotangents that go back through other operators than those of the step."""
+    for op, without in ((made.A, _without_diagonal(made.A)), (made.W, _without_diagonal(made.W))):
+        leaky = len(op.terms) > len(without.terms) and (op is made.A or without.terms)
+        if leaky and any(t.dense is None for t in op.terms):
+            yield Alternative(("missing-leak-term",), Backward(through=_swap(op, without)))
+    for op in (made.W, made.B):
+        if op.shape[0] == op.shape[1] and any(t.dense is not None for t in op.terms):
+            yield Alternative(("transposed-backward-weights",), Backward(through=_swap(op, _with_transposed(op))))
+
+
+def _swap(op: Operator, other: Operator) -> Any:
+    return lambda seen: other if seen is op else seen
+
+
+def _without_diagonal(op: Operator) -> Operator:
+    return Operator(op.shape, tuple(t for t in op.terms if t.dense is not None))
+
+
+def _with_transposed(op: Operator) -> Operator:
+    return Operator(op.shape, tuple(Term(t.left, None if t.dense is None else t.dense.T, t.right) for t in op.terms))
