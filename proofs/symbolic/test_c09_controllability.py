@@ -29,6 +29,7 @@ from __future__ import annotations
 import pytest
 import sympy
 
+from oracle.claims import formulas
 from oracle.claims.one_step import stability
 from oracle.equations.runge_kutta import TABLEAUS
 
@@ -92,6 +93,42 @@ def prove_defective(N: int, power=lambda N: N * (N - 1) // 2) -> None:
     assert sympy.expand(gramian(*discrete(J, e, R)) - factor * gramian(J, e)) == 0
 
 
+def prove_mixed(power=1) -> None:
+    """A Jordan block beside a simple eigenvalue: both factors at once, so that (i), (ii) and (iii) meet in one J."""
+    R, l, k, e = generic(), sympy.Symbol("l"), sympy.Symbol("k"), sympy.Matrix(sympy.symbols("e_0:3"))
+    J = sympy.Matrix([[l, 1, 0], [0, l, 0], [0, 0, k]])
+    S, slope = sympy.cancel((R - 1) / z), R.diff(z).subs(z, D * l)
+    apart = sympy.cancel((R.subs(z, D * k) - R.subs(z, D * l)) / (k - l))
+    factor = D**3 * S.subs(z, D * l) ** 2 * S.subs(z, D * k) * (D * slope) ** power * apart**2
+    assert sympy.expand(gramian(*discrete(J, e, R)) - factor * gramian(J, e)) == 0
+
+
+def prove_observability(N: int, drive=lambda J, c: c) -> None:
+    """(R(Delta J)^T, C^T): D leaves C alone, and S does not occur, (i) and (ii) only."""
+    R, l, c = generic(), sympy.symbols(f"l_0:{N}"), sympy.Matrix(sympy.symbols(f"c_0:{N}"))
+    J = sympy.diag(*l)
+    factor = sympy.prod(
+        sympy.cancel((R.subs(z, D * l[j]) - R.subs(z, D * l[i])) / (l[j] - l[i])) for j in range(N) for i in range(j)
+    )
+    left = gramian(at_matrix(R, D * J).T, drive(J, c))
+    assert sympy.expand(left - factor * gramian(J.T, c)) == 0
+
+
+def prove_distance(factor=lambda formula: formula.rhs) -> None:
+    """[rJ - r l I, rE] = r [J - l I, E] and [I + Delta J - (1 + Delta l) I, Delta E] = Delta [J - l I, E].
+
+    l -> r l and l -> 1 + Delta l map C onto C, so the minimum over l of the least singular value is multiplied by the
+    factor of the claim's formula.
+    """
+    y = formulas.symbols()
+    J, E, l = sympy.Matrix(2, 2, sympy.symbols("j_0:4")), sympy.Matrix(2, 1, sympy.symbols("e_0:2")), sympy.Symbol("l")
+    pencil = sympy.Matrix.hstack(J - l * sympy.eye(2), E)
+    slower = sympy.Matrix.hstack(y.r * J - y.r * l * sympy.eye(2), y.r * E)
+    stepped = sympy.Matrix.hstack(sympy.eye(2) + y.Delta * J - (1 + y.Delta * l) * sympy.eye(2), y.Delta * E)
+    for made, formula in zip((slower, stepped), formulas.formula("C9")[-2:], strict=True):
+        assert (made - factor(formula) / y.distance * pencil).expand() == sympy.zeros(2, 3)
+
+
 def prove_second_order(scheme: str, sum_is=-2) -> None:
     """RK2 loses it iff Delta (l + l') = -2, Delta l = -1 defective, or Delta l = -2."""
     R = of(scheme)
@@ -146,6 +183,22 @@ def test_defective(N: int) -> None:
     prove_defective(N)
 
 
+def test_mixed() -> None:
+    """One double and one simple eigenvalue."""
+    prove_mixed()
+
+
+@pytest.mark.parametrize("N", [1, 2, 3])
+def test_observability(N: int) -> None:
+    """One readout."""
+    prove_observability(N)
+
+
+def test_distance() -> None:
+    """R by r, Euler by Delta."""
+    prove_distance()
+
+
 @pytest.mark.parametrize("scheme", ["midpoint", "heun"])
 def test_second_order(scheme: str) -> None:
     """Both methods of order two have one R."""
@@ -171,6 +224,9 @@ def test_exponential_euler() -> None:
 FAULTS = {
     "S = 1": lambda: prove_determinant(2, lambda z: sympy.Integer(1)),
     "power N": lambda: prove_defective(3, lambda N: N - 1),
+    "slope of the block forgotten": lambda: prove_mixed(power=0),
+    "S in what is read": lambda: prove_observability(2, lambda J, c: D * J * c),
+    "distance times r squared": lambda: prove_distance(lambda formula: formula.rhs**2),
     "sum -1": lambda: prove_second_order("midpoint", -1),
     "sqrt 3": lambda: prove_undamped(RK3, sympy.sqrt(3)),
     "half a period": lambda: prove_zero_order_hold(sympy.pi * sympy.I),
