@@ -27,7 +27,7 @@ from oracle.records.exact import Array, objects
 from oracle.records.layout import Samples
 from oracle.records.lure import Lure
 from oracle.records.noise import SCALES, SITES, Noise, clock, squared, squares
-from oracle.records.operator import Operator, Term, spread
+from oracle.records.operator import Operator, Term
 from oracle.records.precision import Precision
 from oracle.records.recurrence import Recurrence
 
@@ -128,7 +128,7 @@ def with_draws(evidence: Evidence, noise: Noise, scale: str, site: str, xi: Arra
     inputs = Samples(np.concatenate([run.X, xi], axis=2), run.h0, run.batched)
     columns = np.abs(xi.reshape(run.steps * run.batch, rec.N).T)
     moved = columns * np.array([[float(entry)] for entry in amplitude]) * _forming(rec, scale, evidence.model)
-    extra = moved * _steepness(driven) if site == "inside" else moved
+    extra = _gain(driven) @ moved * (1 + 2.0**-40) if site == "inside" else moved * (1 + 2.0**-40)
     return WithDraws(driven, inputs, evidence.recording, evidence.model, evidence.recorded, extra)
 
 
@@ -154,17 +154,15 @@ def _forming(rec: Recurrence, scale: str, model: Precision) -> Array:
     return _LOST + 2 * model.storage / square[:, None]
 
 
-def _steepness(rec: Recurrence) -> Array:
-    """What an error of the argument becomes: |B| sup s', every slope of the catalogue being at most 1."""
-    ops = Float64()
-    gain = spread(rec.lure.B.diagonal_factor(), rec.N)
-    return np.array([[abs(ops.number(entry)) * (1 + 2.0**-50)] for entry in gain])
+def _gain(rec: Recurrence) -> Array:
+    """|B|: what an error of the argument becomes at most, every slope of the catalogue being at most 1."""
+    return np.abs(Float64().affine([(rec.lure.B, np.eye(rec.N))]))
 
 
 def enters(rec: Recurrence, site: str) -> bool:
-    """Whether draws at a site are an input of the normal form: inside, every unit has to have one argument."""
+    """Whether draws at a site are an input of the normal form: inside, there have to be as many arguments as units."""
     p = rec.parameters
-    return isinstance(p, Lure) and (site == "outside" or (p.B.is_diagonal and p.B.shape[0] == p.B.shape[1]))
+    return isinstance(p, Lure) and (site == "outside" or p.B.shape[0] == p.B.shape[1])
 
 
 def _driven(rec: Recurrence, amplitude: Array, site: str) -> Recurrence:

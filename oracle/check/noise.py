@@ -51,6 +51,9 @@ def noise_verdict(evidence: Evidence, noise: Noise) -> CheckResult:
     if start is not None:
         finding = Finding("unexplained", False, inf, "the run does not start at h0")
         return replace(_result(evidence, noise, "fail", inf, None, (finding,)), first=start)
+    if promised.site == "inside" and steps.inside is None:
+        text = "noise inside the nonlinearity cannot be recovered: B is not square, or has no inverse"
+        return _result(evidence, noise, "undecided", 0.0, None, (Finding("unexplained", False, 0.0, text),))
     left, rounding = np.abs(steps.residuals), 2 * steps.bound  # the candidate's, and that of the oracle's float64
     if resolved(steps, promised):
         if np.all(left <= rounding):

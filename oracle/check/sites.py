@@ -1,9 +1,9 @@
 """The draws that a run must have used, for noise of a given size at a given site.
 
     outside   xi = (H+ - Phi(H, x)) / g sigma
-    inside    xi = (s^-1(u) - z) / g sigma,   u = (H+ - A H - E x - c) / B,   z = W H + M x + b
+    inside    xi = (s^-1(u) - z) / g sigma,   u = B^-1 (H+ - A H - E x - c),   z = W H + M x + b
 
-The inside is recovered where B is diagonal without zeros. Where s is so flat that the rounding of u would move xi by
+The inside is recovered where B has an inverse. Where s is so flat that the rounding of u would move xi by
 1/16 or more (tanh beyond a few units, relu below zero), all that is known is that xi lies beyond a point; a number is
 drawn from the normal distribution beyond that point in its place, so that the result is standard normal if xi is.
 """
@@ -24,12 +24,13 @@ from oracle.equations.activations import ACTIVATIONS
 from oracle.equations.catalogue import advance
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
-from oracle.records.operator import spread
 from oracle.records.recurrence import Recurrence
 
 RESOLVED = 16
 """How many times larger than its proven rounding bound a residual's noise has to be: rounding then adds less than 1/256
 to the variance, in the worst case, which 10^6 draws do not show."""
+CONDITION = 1e6
+"""Of B: beyond, its inverse magnifies the rounding of float64 to the size of small noise."""
 SEED = 20231226  # of the numbers drawn beyond a point; the own generator
 _LEAST, _MOST = 1e-300, 1 - 2.0**-53  # probabilities are not rounded to 0 or 1: beyond 37 sigma all is an outlier
 
@@ -91,7 +92,7 @@ class Draws:
 
 @dataclass(frozen=True, eq=False)
 class Inside:
-    """z, u, the gain B they are taken at, and how far rounding may have moved u."""
+    """z, u, the standard deviation of B xi per unit, and how far rounding may have moved u."""
 
     activation: str
     z: Array
@@ -101,20 +102,21 @@ class Inside:
 
 
 def _inside(steps: Steps) -> Inside | None:
-    """What went into and came out of the nonlinearity; None where that cannot be told."""
     p = steps.rec.parameters
-    if not isinstance(p, Lure) or not p.B.is_diagonal or p.B.shape[0] != p.B.shape[1]:
+    if not isinstance(p, Lure) or p.B.shape[0] != p.B.shape[1]:
         return None
     ops = Float64()
-    gain = np.array([[ops.number(entry)] for entry in spread(p.B.diagonal_factor(), p.state_size)])
-    if not gain.all():
+    B = ops.affine([(p.B, np.eye(p.state_size))])
+    if not np.linalg.cond(B) < CONDITION:
         return None
     h = ops.lift(steps.before)
     drive: Any = lure.drive(ops, p, ops.lift(steps.X))
     with np.errstate(all="ignore"):
         z = ops.affine([(p.W, h)], parts=drive.inside)
-        rest = ops.affine([(p.A, h)], parts=drive.outside)
-        return Inside(p.activation, z, (steps.after - rest) / gain, gain, steps.bound / np.abs(gain))
+        rest = steps.after - ops.affine([(p.A, h)], parts=drive.outside)
+        inverse = np.linalg.inv(B)
+        gain = np.sqrt(np.square(B).sum(axis=1, keepdims=True))
+        return Inside(p.activation, z, inverse @ rest, gain, np.abs(inverse) @ steps.bound)
 
 
 def slope(activation: str, z: Array) -> Array:

@@ -15,6 +15,13 @@ from oracle.check.draws import root
 from oracle.errors import BadInput
 
 K, N = 25, 5
+
+
+def named(scale: str, site: str) -> str:
+    """The name of noise at a site."""
+    return f"noise:{scale}" if site == "outside" else f"noise:{scale}-inside"
+
+
 XI = np.random.default_rng(3).standard_normal((K, N))
 X = np.random.default_rng(4).normal(size=(K, 2))
 H0 = np.array([0.5, -0.25, 0.75, -1.0, 0.125])
@@ -75,9 +82,11 @@ def test_a_wrong_equation_is_not_excused() -> None:
 
 
 def test_current_form_and_batches() -> None:
-    """Noise outside the current form, a batch of trajectories."""
-    program = Program(N, "current")
-    assert judged(program).verdict == "pass"
+    """Noise outside and inside the current form, a batch of trajectories."""
+    for site in ("inside", "outside"):
+        program = Program(N, "current", site=site)
+        assert judged(program).verdict == "pass"
+        assert judged(program, scale="alpha").explained_by == named("sqrt-2alpha", site)
     xi, inputs = np.stack([XI, -XI, 2 * XI], axis=1), np.stack([X, X[::-1], -X], axis=1)
     start = np.stack([H0, -H0, 0 * H0])
     noise = program.promise(draws=xi)
@@ -122,8 +131,9 @@ def test_unclear_questions() -> None:
     staged = oracle.Network.rate(program.W, program.M, tau=1).discretize(0.1, "rk4")
     with pytest.raises(BadInput, match="normal form"):
         oracle.check(np.zeros((K, N)), staged, inputs=X, noise=oracle.Noise(0.1, "sqrt-step", draws=XI))
+    wide = oracle.Recurrence(A=0.5, B=np.ones((N, 2)), W=np.ones((2, N)), M=np.ones((2, 2)))
     with pytest.raises(BadInput, match="inside"):
-        judged(Program(N, "current"), site="inside")
+        oracle.check(np.zeros((K, N)), wide, inputs=X, noise=oracle.Noise(0.1, "unscaled", "inside", draws=XI))
 
 
 FAULTS: dict[str, tuple[str, Any]] = {
