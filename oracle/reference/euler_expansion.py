@@ -42,6 +42,7 @@ from oracle.reference.jacobians import Frame, slopes_over
 _DISCS: dict[str, tuple[float, float]] = {"tanh": (0.785398, 1.0), "logistic": (1.570796, 1.0)}
 _BISECTIONS = 40  # for R: any R that passes the test is right, the largest is sharpest
 _SHARE = 0.25  # of R that one part of a step may take: what is cut off is then below 4^-P of the whole
+_RELAX = 8  # after as many steps fewer parts are tried again
 _MOST_PARTS = 256  # of one step; a step that needs more is no step of this network
 
 
@@ -81,7 +82,9 @@ class OutOfReach(NotDecidable):
     """The step is too long for the expansion; a shorter one would do."""
 
 
-def expand(field: Lure, sizes: Array, u: Any, value: Any, slope: Any, step: Fraction, order: int) -> Expansion:
+def expand(
+    ops: Ball, field: Lure, sizes: Array, u: Any, value: Any, slope: Any, step: Fraction, order: int
+) -> Expansion:
     """Expand the solution through u to an order P >= 2; sizes bounds |B|; use inside `precision`.
 
     Raises
@@ -91,7 +94,6 @@ def expand(field: Lure, sizes: Array, u: Any, value: Any, slope: Any, step: Frac
     NotDecidable
         No bound of the activation on complex discs is known.
     """
-    ops = Ball()
     series = _Recording(ops)
     zero = ops.scale(Fraction(0), value)
     x: Series[Any] = Series(lambda k: (value, slope)[k] if k < 2 else zero)
@@ -172,11 +174,12 @@ class Tube:
 
 def follow(field: Lure, drives: Drives, h0: Any, step: Fraction, frames: Sequence[Frame], order: int) -> Tube:
     """The flow through h0, (N, 1), with Taylor polynomials of one order; use inside `precision`."""
-    centres, radii, carried, parts = [h0], [np.zeros(h0.nrows())], np.zeros(len(frames)), 1
+    ops, centres, radii, carried, parts = Ball(), [h0], [np.zeros(h0.nrows())], np.zeros(len(frames)), 1
     for k in range(drives.steps):
         try:
-            parts = max(parts // 2, 1)
-            centre, carried, parts = _one_step(field, drives, k, centres[-1], carried, step, frames, order, parts)
+            if k % _RELAX == 0:
+                parts = max(parts // 2, 1)
+            centre, carried, parts = _one_step(ops, field, drives, k, centres[-1], carried, step, frames, order, parts)
         except NotDecidable as problem:
             return Tube(centres, np.array(radii), str(problem))
         if not np.any(np.isfinite(carried)):
@@ -188,6 +191,7 @@ def follow(field: Lure, drives: Drives, h0: Any, step: Fraction, frames: Sequenc
 
 
 def _one_step(
+    ops: Ball,
     field: Lure,
     drives: Drives,
     k: int,
@@ -199,14 +203,14 @@ def _one_step(
     parts: int,
 ) -> tuple[Any, Array, int]:
     """One step in equal parts, twice as many whenever one is out of reach: centre, radii, and how many."""
-    ops, sizes = Ball(), frames[0].coefficients.B.sizes
+    sizes = frames[0].coefficients.B.sizes
     while parts <= _MOST_PARTS:
         part = step / parts
         try:
             centre, radii = u, carried
             for j in range(parts):
                 value = ops.lift(drives.values[k] + j * part * drives.slopes[k])
-                found = expand(field, sizes, centre, value, ops.lift(drives.slopes[k]), part, order)
+                found = expand(ops, field, sizes, centre, value, ops.lift(drives.slopes[k]), part, order)
                 pairs = zip(frames, radii, strict=True)
                 radii = np.array([_carry(frame, Scalars(part), found, r) for frame, r in pairs])
                 entries = found.value.entries()
