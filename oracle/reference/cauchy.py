@@ -1,39 +1,48 @@
 """Cauchy's bound of the tail of s(z(t)) for a polynomial z: what truncated series leave out.
 
-If sum_{k>=1} |z_k| R^k <= rho, then z(t) stays within rho of the real number z_0 for |t| <= R, so in the strip
-|Im z| <= rho, where |s| <= m(rho); hence |s_k| <= m(rho) R^{-k}, and for 0 <= q < R
+If sum_{k>=1} |z_k| R^k <= rho, then z(t) stays within rho of the real number z_0 for |t| <= R. If |s| <= m on that disc
+about z_0, then |s_k| <= m R^{-k}, and for 0 <= q < R
 
     int_0^q sum_{k>K} |s_k| t^k dt  <=  m q (q/R)^{K+1} / ((K + 2)(1 - q/R)).
 
-    tanh       |tanh(x + iy)|^2 = (sinh^2 x + sin^2 y)/(sinh^2 x + cos^2 y):  m = 1 for rho <= pi/4, tan rho < pi/2
-    logistic   |1 + e^{-z}|^2 = 1 + 2 e^{-x} cos y + e^{-2x} >= sin^2 y:      m = 1 for rho <= pi/2, 1/sin rho < pi
+Poles lie on the imaginary axis, so s is bounded where |Im z| <= width, and where |Re z| >= distance. A point of the
+disc with |Re z| < distance has |Im z|^2 <= rho^2 - (|z_0| - distance)^2, so rho^2 = width^2 + (|z_0| - distance)_+^2 is
+admitted: the more a unit is saturated, the faster it may move.
+
+    tanh       |tanh(x + iy)|^2 = (sinh^2 x + sin^2 y)/(sinh^2 x + cos^2 y):  m = tan y (1 for y <= pi/4), coth x
+    logistic   |1 + e^{-z}|^2 = 1 + 2 e^{-x} cos y + e^{-2x} >= sin^2 y, (1 - e^{-x})^2:  m = 1/sin y, 1/(1 - e^{-|x|})
     identity   s_k = z_k is a polynomial: no tail at all
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log2, sin, tan
+from math import exp, log2, sin, tan, tanh
 from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat
 
+from oracle.arithmetic.ball import lower_floats
 from oracle.records.exact import Array
 
 
 @dataclass(frozen=True)
 class Strip:
-    """|Im z| <= rho, where |s(z)| <= m; both are floats, and the bound is checked where it is used."""
+    """|s(z)| <= m where |Im z| <= width (beyond pi/4 and pi/2, towards the pole), and where |Re z| >= distance."""
 
-    rho: float
+    width: float
+    distance: float
     m: float
 
 
 # m grows without bound towards the pole, the radius R hardly: nine tenths of the way to the pole costs 3 bits.
-# The margin of 2^-40 covers the rounding of sin and tan in float64.
-_UP = 1 + 2.0**-40
-STRIPS = {"tanh": Strip(1.45, tan(1.45) * _UP), "logistic": Strip(2.9, 1 / sin(2.9) * _UP)}
+_UP = 1 + 2.0**-40  # covers the rounding of sin, tan, tanh and exp in float64
+_DOWN = 1 - 2.0**-40
+STRIPS = {
+    "tanh": Strip(1.45, 0.125, max(tan(1.45), 1 / tanh(0.125)) * _UP),
+    "logistic": Strip(2.9, 0.25, max(1 / sin(2.9), 1 / (1 - exp(-0.25))) * _UP),
+}
 
 _WIDEST = 64.0  # log2 of the largest radius that is tried: of units that hardly move
 _BISECTIONS = 24
@@ -42,19 +51,29 @@ _MARGIN = 2.0**-16  # by which the radius found in float64 is shortened, so that
 
 def radius(activation: str, z: Any) -> Any:
     """R with sum_{k>=1} |z_k| R^k <= rho for every row of coefficients; None if none is found. z is (units, length)."""
-    rho = STRIPS[activation].rho
-    sizes = arb_mat(z.nrows(), z.ncols(), [entry.abs_upper() for entry in z.entries()])
-    found = _float_radius(np.array([float(e) for e in sizes.entries()]).reshape(z.nrows(), -1)[:, 1:], rho)
-    R = arb(found * (1 - _MARGIN))
-    powers = [arb(0)]
-    for _ in range(1, z.ncols()):
-        powers.append(R if len(powers) == 1 else powers[-1] * R)
-    reach = (sizes * arb_mat(z.ncols(), 1, powers)).entries()
-    return R if all(size <= rho for size in reach) else None
+    length = z.ncols()
+    sizes = arb_mat(z.nrows(), length, [entry.abs_upper() for entry in z.entries()])
+    rho = reach(activation, arb_mat(z.nrows(), 1, z.entries()[::length]))
+    moving = np.array([float(e) for e in sizes.entries()]).reshape(-1, length)[:, 1:]
+    R = arb(_float_radius(moving / rho[:, None]) * (1 - _MARGIN))
+    powers = [arb(0), R][:length]
+    while len(powers) < length:
+        powers.append(powers[-1] * R)
+    moved = (sizes * arb_mat(length, 1, powers)).entries()
+    return R if all(size <= most for size, most in zip(moved, rho.tolist(), strict=True)) else None
 
 
-def _float_radius(sizes: Array, rho: float) -> float:
-    """The largest power of two, fractional exponents included, for which all sums stay below rho."""
+def reach(activation: str, centres: Any) -> Array:
+    """rho for every z_0, rounded down."""
+    strip = STRIPS[activation]
+    with np.errstate(all="ignore"):
+        beyond = np.maximum(lower_floats(centres)[:, 0] - strip.distance, 0.0)
+        found: Array = np.hypot(strip.width, beyond) * _DOWN
+    return found
+
+
+def _float_radius(sizes: Array) -> float:
+    """The largest radius for which all weighted sums stay below 1, to a factor 1 + 2^-16 or so."""
     moving = sizes[sizes.any(axis=1)]
     if not moving.size:
         return float(2.0**_WIDEST)
@@ -64,7 +83,7 @@ def _float_radius(sizes: Array, rho: float) -> float:
         logs = np.log2(moving)
         for _ in range(_BISECTIONS):
             middle = (low + high) / 2
-            fits = bool(np.exp2(logs + middle * k).sum(axis=1).max() <= rho)
+            fits = bool(np.exp2(logs + middle * k).sum(axis=1).max() <= 1)
             low, high = (middle, high) if fits else (low, middle)
     return float(2.0**low)
 
