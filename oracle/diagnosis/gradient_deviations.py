@@ -106,6 +106,10 @@ def _ways(question: Question) -> Iterator[Alternative]:
     field_ = getattr(question.rec.parameters, "field", question.rec.parameters)
     if isinstance(field_, Lure):
         yield from _of_operators(field_)
+    else:
+        gates = {id(op): _with_transposed(op) for op in field_.recurrent}
+        through = Backward(through=lambda op: gates.get(id(op), op))
+        yield Alternative(("transposed-backward-weights",), through)
     if question.rec.activation == "relu":
         for slope in (Fraction(1), Fraction(1, 2)):
             yield Alternative(("relu-slope-at-zero",), kink=slope, parameters={"slope": str(slope)})

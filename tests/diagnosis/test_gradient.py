@@ -10,7 +10,11 @@ import pytest
 from diagnosis.backward_passes import Leaky
 
 import oracle
+from oracle.arithmetic.float64 import Float64
 from oracle.diagnosis import gradient
+from oracle.diagnosis.gradient_deviations import alternatives
+from oracle.records.layout import samples
+from oracle.reference.gradients import Question, assembled, backward, forward
 from oracle.tolerance import gradient as tolerances
 
 N, I, K, BATCH = 4, 3, 9, 2
@@ -302,3 +306,20 @@ def test_a_wrong_oracle_fails_honest_passes(fault, monkeypatch):
     place, name, wrong = PLANTED[fault]
     monkeypatch.setattr(place, name, wrong)
     assert not checked(leaky())
+
+
+@pytest.mark.parametrize("kind", ["gru", "rk4"])
+def test_other_cells_have_the_same_deviations(kind):
+    """Gates and Runge-Kutta stages: W for its transpose, and the step at the later state, are named (recorded)."""
+    rng = np.random.default_rng(8)
+    made = rng.normal(size=(3 * N, N)), rng.normal(size=(3 * N, I)), rng.normal(size=3 * N)
+    rec = oracle.Recurrence.gru(*made)
+    if kind == "rk4":
+        rec = oracle.Network.rate(W, M, B, tau=[0.5, 1.0, 0.75, 2.0]).discretize(step=0.25, scheme="rk4")
+    run = samples(X[:4], H0, N=N, I=I)
+    question = Question.of(rec, run, gradient.stated("functional", None, 4, BATCH, N))
+    ops = Float64()
+    for deviation in ("transposed-backward-weights", "adjoint-ode-gradient"):
+        way = next(each.way for each in alternatives(question, ()) if each.names == (deviation,))
+        wrong = assembled(question, backward(ops, question, forward(ops, question), way), lambda v: v)
+        assert checked(wrong, rec, inputs=X[:4]).explained_by == deviation
