@@ -15,7 +15,7 @@ from flint import arb, arb_mat, arb_series, ctx
 
 from oracle.arithmetic.ball import Ball
 from oracle.errors import KinkError
-from oracle.records.exact import Array
+from oracle.records.exact import Array, Atom
 from oracle.records.operator import Operator
 
 
@@ -30,6 +30,10 @@ class BallSeries(Ball):
     def lift(self, exact: Array) -> Any:
         """Constant series."""
         return resized(super().lift(exact), self.length)
+
+    def atom(self, atom: Atom) -> Any:
+        """A named constant: a number, whose activation is none of the equation's."""
+        return Ball().atom(atom)
 
     def affine(
         self, products: Sequence[tuple[Operator, Any]], biases: Sequence[Array] = (), parts: Sequence[Any] = ()

@@ -231,3 +231,13 @@ def test_a_dropped_defect_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(euler_expansion, "expand", without)
     assert not meets()
+
+
+def test_a_linearised_network_has_a_flow() -> None:
+    """Its constants s(z*) and s'(z*) are numbers; the flow is followed with two units, and the tube agrees."""
+    net = oracle.Network.rate([[0.4, -0.5], [0.3, 0.2]], [[0.5], [-0.25]], [0.75, -0.5], tau=[1.0, 0.75])
+    linear, X, h0 = net.linearize(([0.1, 0.2], [0.5])), np.full((4, 1), 0.25), [0.2, 0.3]
+    seen, found = euler_distance(linear, 0.25, X, h0, digits=12), tube_distance(linear, 0.25, 4, X, h0)
+    assert seen.low[-1] > 0
+    assert (found.low <= seen.high).all()
+    assert (found.high >= seen.low).all()
