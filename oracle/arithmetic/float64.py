@@ -18,7 +18,12 @@ _CONSTANT_DIGITS = 40  # transcendental constants are evaluated this far before 
 
 @lru_cache(maxsize=10_000)  # a few constants per record are read again for every hypothesis and every bound
 def _rounded(constant: Constant) -> float:
-    return float(Mp(_CONSTANT_DIGITS).number(constant))
+    return float(_reader().number(constant))
+
+
+@lru_cache(maxsize=1)  # a context of its own, made once: making one takes longer than evaluating a hundred constants
+def _reader() -> Mp:
+    return Mp(_CONSTANT_DIGITS)
 
 
 class Float64:

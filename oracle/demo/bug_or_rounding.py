@@ -32,7 +32,7 @@ def bug_or_rounding(seed: int = 13) -> Part:
         ),
         f"one weight off by {RELATIVE:g} of itself": (
             lambda h, x: (1 - ALPHA) * h + ALPHA * np.tanh(V @ h + M @ x + b),
-            "fail: unexplained",
+            "fail: wrong-weights",
         ),
     }
     rows, outcomes, first = [], [], None

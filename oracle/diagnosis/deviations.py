@@ -1,210 +1,327 @@
 """The table of named deviations: what published code computes instead of what it documents, one entry each.
 
-An entry turns a statement into the records that code with this deviation would follow (several, where the deviation has
-variants). It serves diagnosis, `identify` and the documentation. Sources: public bug reports of RNN codebases, among
-them norse 302 (exponential against forward Euler), RNN_multitask 2 (decay and alpha swapped), flax 5594 (a missing
-recurrent bias hidden by zero initialisation), decolle 15 (input gain).
+An entry turns a statement into the statements of the code that has this deviation (several, where the deviation has
+variants). It serves diagnosis, `identify`, `probe` and the documentation; pairs are edits of edits. Sources: public bug
+reports of RNN codebases, among them norse 302 (exponential against forward Euler), RNN_multitask 2 (decay and alpha
+swapped), flax 5594 (a missing recurrent bias hidden by zero initialisation), decolle 15 (input gain), pytorch 189225
+(reset convention).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
+from typing import Any
 
 import numpy as np
 
+from oracle.diagnosis.gated import GatedStatement
 from oracle.diagnosis.statement import NETWORKS, Statement, has_bias
 from oracle.records.exact import Diagonal
-from oracle.records.lure import Lure
 from oracle.records.names import ACTIVATIONS
-from oracle.records.operator import Operator, sum_vectors
-from oracle.records.record import Origin
 from oracle.records.recurrence import Recurrence
 
-Deviation = Callable[[Statement], Iterable[Recurrence]]
+Stated = Statement | GatedStatement
+Edit = Callable[[Any], Iterable[Any]]
+
+PRE_ACTIVATION, ACTIVATION, LEAK, DRIVE, SCHEME, BOOKKEEPING = (
+    "pre-activation",
+    "activation",
+    "leak",
+    "drive gain",
+    "scheme",
+    "bookkeeping",
+)
 
 
-def _edited(s: Statement, edit: Callable[[Lure], Lure]) -> list[Recurrence]:
-    """A change that no statement expresses, made on the normal form."""
-    rec = s.record()
-    if not isinstance(rec.parameters, Lure):
-        return []
-    origin = Origin("edited", {}, rec)
-    return [Recurrence.made("lure", edit(rec.parameters), rec.step, origin)]
+@dataclass(frozen=True)
+class Deviation:
+    """One row of the table.
+
+    Attributes
+    ----------
+    meaning : str
+        In words, for reports.
+    site : str
+        The sub-expression of the step where it is: "pre-activation", "activation", "leak", ..
+    slot : str
+        What it replaces; two deviations of one slot make no pair.
+    edit : callable
+        Statement -> the statements of code with this deviation; none where it cannot be.
+    """
+
+    meaning: str
+    site: str
+    slot: str
+    edit: Edit
 
 
-def _transposed_recurrent(s: Statement) -> list[Recurrence]:
-    return [s.but(W=s.W.T).record()]
+def _leaky(edit: Edit) -> Edit:
+    """Only where there is a leak."""
+    return lambda s: edit(s) if s.leaky else []
 
 
-def _transposed_input(s: Statement) -> list[Recurrence]:
-    return [s.but(M=s.M.T).record()] if s.M.shape[0] == s.M.shape[1] else []
+def _gated(edit: Edit) -> Edit:
+    """Only for gated units."""
+    return lambda s: edit(s) if isinstance(s, GatedStatement) else []
 
 
-def _negated_recurrent(s: Statement) -> list[Recurrence]:
-    return [s.but(W=-s.W).record()]
+def _ungated(edit: Edit) -> Edit:
+    """Not for gated units."""
+    return lambda s: edit(s) if isinstance(s, Statement) else []
 
 
-def _bias_missing(s: Statement) -> list[Recurrence]:
-    kept = [()] if len(s.b) < 2 else [(), *(s.b[:i] + s.b[i + 1 :] for i in range(len(s.b)))]
-    return [s.but(b=b).record() for b in kept] if has_bias(s) else []
+def _transposed_input(s: Any) -> list[Any]:
+    return [s.driving(np.transpose)] if s.M.shape[0] == s.M.shape[1] else []
 
 
-def _bias_doubled(s: Statement) -> list[Recurrence]:
-    more = [s.b + s.b, *((*s.b, part) for part in s.b if len(s.b) > 1)]
-    return [s.but(b=b).record() for b in more] if has_bias(s) else []
+def _bias_factors(*factors: int) -> Edit:
+    """Each bias times one of the factors, all patterns in which not every factor is 1; all biases alike first."""
 
-
-def _bias_outside(s: Statement) -> list[Recurrence]:
-    """The bias added to the result of the nonlinearity instead of its argument."""
-    if not has_bias(s) or s.form == "inside":
-        return []
-
-    def move(field: Lure) -> Lure:
-        total = field.B.apply(sum_vectors(field.b, len(s.W)))
-        return replace(field, b=(), c=(*field.c, total))
-
-    return _edited(s, move)
-
-
-def _alpha_swapped(s: Statement) -> list[Recurrence]:
-    alpha = s.alpha
-    inside = np.asarray(alpha, dtype=object)
-    if s.form not in ("outside", "inside", "leak-inside") or not np.all((inside > 0) & (inside < 1)):
-        return []
-    return [s.but(tau=s.step / (1 - alpha)).record()]
-
-
-def _leak_missing(s: Statement) -> list[Recurrence]:
-    """h + a s(..): nothing decays."""
-    if s.form not in ("outside", "inside", "paper"):
-        return []
-    return _edited(s, lambda field: replace(field, A=Operator.diagonal(Fraction(1), len(s.W))))
-
-
-def _drive_gain(gain: Callable[[Statement], Diagonal]) -> Deviation:
-    def deviation(s: Statement) -> list[Recurrence]:
-        if s.form not in ("outside", "paper") or s.scheme != "euler":
+    def edit(s: Any) -> list[Any]:
+        if not has_bias(s):
             return []
-        return _edited(s, lambda field: replace(field, B=Operator.diagonal(gain(s), len(s.W))))
+        patterns = [p for p in product((factors[0], 1), repeat=s.biases) if set(p) != {1}]
+        return [s.biased(p) for p in sorted(patterns, key=lambda p: p.count(1))]
 
-    return deviation
-
-
-def _scheme(name: str) -> Deviation:
-    def deviation(s: Statement) -> list[Recurrence]:
-        if s.form not in NETWORKS or s.scheme == name:
-            return []
-        return [s.but(scheme=name).record()]
-
-    return deviation
+    return edit
 
 
-def _form(name: str) -> Deviation:
-    def deviation(s: Statement) -> list[Recurrence]:
+def _one_bias_for_both(s: Any) -> list[Any]:
+    if not (isinstance(s, Statement) and s.biases == 2 and has_bias(s)):
+        return []
+    return [s.but(b=(part, part)) for part in s.b]
+
+
+def _bias_outside(s: Statement) -> list[Statement]:
+    """After the nonlinearity, and after the gain as well, which are two things where there is a gain."""
+    places = ("moved", "state") if s.form in NETWORKS else ("moved",)
+    return [s.but(bias_at=place) for place in places] if has_bias(s) else []
+
+
+def _alpha_swapped(s: Statement) -> list[Statement]:
+    inside = np.asarray(s.alpha, dtype=object)
+    if not np.all((inside > 0) & (inside < 1)):
+        return []
+    if s.form != "paper":
+        return [s.but(tau=s.step / (1 - s.alpha))]
+    kept = [] if s.staged else [s.but(kept=s.alpha)]  # the paper's drive has no alpha: a h + step s(..)
+    return kept if isinstance(s.tau, np.ndarray) else [*kept, s.but(step=s.tau - s.step)]
+
+
+def _leak_missing(s: Statement) -> list[Statement]:
+    """h + a s(..): nothing decays; an exponential step may forget the leak before or after it is made."""
+    forgotten = s.but(decay=Fraction(0))
+    return [forgotten, s.but(kept=Fraction(1))] if s.scheme == "exponential-euler" else [forgotten]
+
+
+def _drive_gain(gain: Callable[[Statement], Diagonal]) -> Edit:
+    return lambda s: [s.but(drive=gain(s))]
+
+
+def _scheme(name: str) -> Edit:
+    def edit(s: Statement) -> list[Statement]:
+        return [s.but(scheme=name)] if s.form in NETWORKS and s.scheme != name else []
+
+    return edit
+
+
+def _form(name: str) -> Edit:
+    def edit(s: Statement) -> list[Statement]:
         if s.form == name or (name == "paper" and s.step == 1 and s.form != "outside"):
             return []
         scheme = s.scheme if name in NETWORKS else "euler"
-        return [s.but(form=name, scheme=scheme).record()]
+        return [s.but(form=name, scheme=scheme)]
 
-    return deviation
-
-
-def _tau_inverted(s: Statement) -> list[Recurrence]:
-    return [s.but(tau=1 / s.tau).record()] if s.form != "elman" else []
+    return edit
 
 
-def _activation(name: str) -> Deviation:
-    def deviation(s: Statement) -> list[Recurrence]:
-        return [s.but(activation=name).record()] if s.activation != name else []
+def _elman(s: Statement) -> list[Statement]:
+    """alpha = 1; where the nonlinearity is inside, that is s(W h + M x + b) in the coordinates z = W h + M x + b."""
+    ignored = [s.but(tau=s.step, scheme="euler")] if s.form == "inside" else []
+    return [*_form("elman")(s), *ignored]
 
-    return deviation
+
+def _activation(name: str) -> Edit:
+    return lambda s: [s.but(activation=name)] if s.activation != name else []
 
 
-def _swapped_reset(rec: Recurrence) -> list[Recurrence]:
-    other = {"gru": "gru-reset-before", "gru-reset-before": "gru"}[rec.equation]
-    return [Recurrence.made(other, rec.parameters, rec.step, Origin("edited", {}, rec))]
+def _reset(name: str) -> Edit:
+    return lambda s: [s.but(equation=name)] if s.equation != name else []
+
+
+def _of_recurrent(meaning: str, change: Callable[[Any], Any]) -> Deviation:
+    return Deviation(meaning, PRE_ACTIVATION, "recurrent weights", lambda s: [s.recurrent(change)])
+
+
+def _of_scheme(name: str, meaning: str) -> Deviation:
+    return Deviation(meaning, SCHEME, "scheme", _ungated(_scheme(name)))
+
+
+def _of_form(form: str, meaning: str) -> Deviation:
+    return Deviation(meaning, SCHEME, "form", _ungated(_form(form)))
+
+
+def _of_drive(gain: Callable[[Statement], Diagonal], meaning: str) -> Deviation:
+    return Deviation(meaning, DRIVE, "drive", _ungated(_leaky(_drive_gain(gain))))
 
 
 DEVIATIONS: dict[str, Deviation] = {
-    "transposed-recurrent-weights": _transposed_recurrent,
-    "transposed-input-weights": _transposed_input,
-    "negated-recurrent-weights": _negated_recurrent,
-    "bias-missing": _bias_missing,
-    "bias-doubled": _bias_doubled,
-    "bias-outside": _bias_outside,
-    "alpha-swapped": _alpha_swapped,
-    "leak-missing": _leak_missing,
-    "forward-euler": _scheme("euler"),
-    "exponential-euler": _scheme("exponential-euler"),
-    "heun": _scheme("heun"),
-    "midpoint": _scheme("midpoint"),
-    "rk4": _scheme("rk4"),
-    "form-rate": _form("outside"),
-    "form-paper": _form("paper"),
-    "form-current": _form("inside"),
-    "leak-inside": _form("leak-inside"),
-    "elman": _form("elman"),
-    "drive-gain-tau": _drive_gain(lambda s: s.tau),
-    "drive-gain-step": _drive_gain(lambda s: s.step),
-    "drive-gain-one": _drive_gain(lambda s: Fraction(1)),
-    "tau-inverted": _tau_inverted,
-    **{f"activation:{name}": _activation(name) for name in ACTIVATIONS},
+    "transposed-recurrent-weights": _of_recurrent(
+        "the recurrent weights are used transposed (row and column of a unit swapped)", np.transpose
+    ),
+    "transposed-input-weights": Deviation(
+        "the input weights are used transposed", PRE_ACTIVATION, "input weights", _transposed_input
+    ),
+    "negated-recurrent-weights": _of_recurrent("the recurrent weights have the wrong sign", np.negative),
+    "negated-input-weights": Deviation(
+        "the input weights have the wrong sign",
+        PRE_ACTIVATION,
+        "input weights",
+        lambda s: [s.driving(np.negative)] if s.M.size else [],
+    ),
+    "recurrent-weights-missing": _of_recurrent("the recurrent weights do not reach the state", np.zeros_like),
+    "bias-missing": Deviation("a bias is not added", PRE_ACTIVATION, "bias", _bias_factors(0)),
+    "bias-doubled": Deviation("a bias is added twice", PRE_ACTIVATION, "bias", _bias_factors(2)),
+    "bias-negated": Deviation("a bias is subtracted", PRE_ACTIVATION, "bias", _bias_factors(-1)),
+    "bias-repeated": Deviation(
+        "one of the two biases is used in place of the other", PRE_ACTIVATION, "bias", _one_bias_for_both
+    ),
+    "bias-outside": Deviation(
+        "the bias is added on the other side of the nonlinearity", ACTIVATION, "bias", _ungated(_bias_outside)
+    ),
+    "alpha-swapped": Deviation("alpha and 1 - alpha are swapped", LEAK, "alpha", _ungated(_leaky(_alpha_swapped))),
+    "leak-missing": Deviation(
+        "the state does not decay: h instead of (1 - alpha) h", LEAK, "leak", _ungated(_leaky(_leak_missing))
+    ),
+    "leak-negated": Deviation(
+        "the leak has the wrong sign: (1 + alpha) h",
+        LEAK,
+        "leak",
+        _ungated(_leaky(lambda s: [s.but(decay=Fraction(-1))])),
+    ),
+    "forward-euler": _of_scheme("euler", "a forward Euler step"),
+    "exponential-euler": _of_scheme(
+        "exponential-euler", "an exponential Euler step, 1 - exp(-dt/tau) in place of dt/tau"
+    ),
+    "heun": _of_scheme("heun", "a step of Heun's method"),
+    "midpoint": _of_scheme("midpoint", "a step of the explicit midpoint rule"),
+    "rk4": _of_scheme("rk4", "a step of the classical Runge-Kutta method"),
+    "form-rate": _of_form("outside", "the rate form, (1-a) h + a s(W h + M x + b)"),
+    "form-paper": _of_form("paper", "the paper's form, (1-a) h + dt s(W h + M x + b)"),
+    "form-current": _of_form("inside", "the current form, (1-a) h + a (W s(h) + M x + b)"),
+    "leak-inside": _of_form("leak-inside", "the leak is inside the nonlinearity, s((1-a) h + a (W h + M x + b))"),
+    "elman": Deviation("no leak at all, alpha = 1", SCHEME, "form", _ungated(_elman)),
+    "drive-gain-tau": _of_drive(lambda s: s.tau, "the drive is multiplied by tau"),
+    "drive-gain-step": _of_drive(lambda s: s.step, "the drive is multiplied by the step"),
+    "drive-gain-one": _of_drive(lambda s: Fraction(1), "the drive is not multiplied by alpha"),
+    "tau-inverted": Deviation(
+        "1/tau is used as tau", LEAK, "alpha", _ungated(_leaky(lambda s: [s.but(tau=1 / s.tau)]))
+    ),
+    **{
+        f"activation:{name}": Deviation(
+            f"the activation is {name}", ACTIVATION, "activation", _ungated(_activation(name))
+        )
+        for name in ACTIVATIONS
+    },
+    "gru": Deviation("the reset gate multiplies the recurrent product", PRE_ACTIVATION, "reset", _gated(_reset("gru"))),
+    "gru-reset-before": Deviation(
+        "the reset gate multiplies the state before the recurrent product",
+        PRE_ACTIVATION,
+        "reset",
+        _gated(_reset("gru-reset-before")),
+    ),
+    "gates-swapped": Deviation(
+        "the gates are stored in another order",
+        PRE_ACTIVATION,
+        "gates",
+        _gated(lambda s: [s.reordered(order) for order in s.orders()]),
+    ),
+    "update-gate-complemented": Deviation(
+        "the update gate keeps what it should replace: z for 1 - z",
+        ACTIVATION,
+        "update",
+        _gated(lambda s: [s.complemented()]),
+    ),
 }
 
-MEANINGS = {
-    "transposed-recurrent-weights": "the recurrent weights are used transposed (row and column of a unit swapped)",
-    "transposed-input-weights": "the input weights are used transposed",
-    "negated-recurrent-weights": "the recurrent weights have the wrong sign",
-    "bias-missing": "a bias is not added",
-    "bias-doubled": "a bias is added twice",
-    "bias-outside": "the bias is added outside the nonlinearity",
-    "alpha-swapped": "alpha and 1 - alpha are swapped",
-    "leak-missing": "the state does not decay: h instead of (1 - alpha) h",
-    "forward-euler": "a forward Euler step",
-    "exponential-euler": "an exponential Euler step, 1 - exp(-dt/tau) in place of dt/tau",
-    "heun": "a step of Heun's method",
-    "midpoint": "a step of the explicit midpoint rule",
-    "rk4": "a step of the classical Runge-Kutta method",
-    "form-rate": "the rate form, (1-a) h + a s(W h + M x + b)",
-    "form-paper": "the paper's form, (1-a) h + dt s(W h + M x + b)",
-    "form-current": "the current form, (1-a) h + a (W s(h) + M x + b)",
-    "leak-inside": "the leak is inside the nonlinearity, s((1-a) h + a (W h + M x + b))",
-    "elman": "no leak at all, s(W h + M x + b)",
-    "drive-gain-tau": "the drive is multiplied by tau",
-    "drive-gain-step": "the drive is multiplied by the step",
-    "drive-gain-one": "the drive is not multiplied by alpha",
-    "tau-inverted": "1/tau is used as tau",
-    "wrong-step": "the equation with another alpha = dt/tau",
+BOOKKEEPING_MEANINGS = {
     "input-late": "step k uses the sample of step k - 1",
     "input-early": "step k uses the sample of step k + 1",
+    "input-shifted": "step k uses a sample several steps away",
     "input-missing": "the input does not reach the state",
+    "input-frozen": "every step uses the first sample",
     "initial-state-ignored": "the run starts from zero instead of h0",
+    "wrong-initial-state": "the run starts from another state than h0, and follows from there",
     "state-not-carried": "every step starts from h0",
     "records-before-stepping": "the state is written down before the step, so the run is one step late",
-    "gru-reset-before": "the reset gate multiplies the state before the recurrent product",
-    "gru": "the reset gate multiplies the recurrent product",
+    "last-step-dropped": "the last step is not taken",
+    "batch-mixed": "trajectories are driven by each other's inputs",
+}
+FITTED_MEANINGS = {
+    "wrong-step": "the equation with another alpha = dt/tau",
+    "wrong-tau": "the equation with another time constant",
+    "drive-gain": "the drive has another gain",
+    "scaled-recurrent-weights": "the recurrent weights are multiplied by a factor",
+    "scaled-input-weights": "the input weights are multiplied by a factor",
+    "scaled-bias": "the bias is multiplied by a factor",
+    "scaled-pre-activation": "the argument of the nonlinearity is multiplied by a factor",
+    "output-scaled": "the states are multiplied by a factor when they are written down",
+    "wrong-bias": "the bias is another one",
+    "wrong-weights": "some weights are other ones",
+    "permuted-units": "units are in another order in the recurrent weights than in the state",
+    "permuted-rows": "rows of the weights (receiving units) are in another order",
+    "permuted-columns": "columns of the recurrent weights (sending units) are in another order",
+    "permuted-inputs": "the input channels are in another order",
+    "masked-recurrent-weights": "some recurrent weights are zero",
+}
+MEANINGS = {**{name: row.meaning for name, row in DEVIATIONS.items()}, **BOOKKEEPING_MEANINGS, **FITTED_MEANINGS}
+SITES = {
+    **{name: row.site for name, row in DEVIATIONS.items()},
+    **dict.fromkeys(BOOKKEEPING_MEANINGS, BOOKKEEPING),
+    **dict.fromkeys(FITTED_MEANINGS, PRE_ACTIVATION),
+    **dict.fromkeys(("wrong-step", "wrong-tau"), LEAK),
+    **dict.fromkeys(("drive-gain", "output-scaled"), DRIVE),
 }
 
 
 def meaning(name: str) -> str:
-    """A deviation in words."""
-    if name.startswith("activation:"):
-        return f"the activation is {name.partition(':')[2]}"
-    return MEANINGS.get(name, name)
+    """A finding in words: alternatives joined by |, deviations at once by +."""
+    if "|" in name:
+        return "; or ".join(dict.fromkeys(meaning(part) for part in name.split("|")))
+    return ", and ".join(MEANINGS.get(part, part) for part in name.split("+"))
 
 
-def deviating_records(s: Statement | None, rec: Recurrence) -> dict[str, list[Recurrence]]:
+def site(name: str) -> str:
+    """The sub-expressions of the step where the deviations of a finding are."""
+    first = name.partition("|")[0].split("+")
+    return " and ".join(dict.fromkeys(SITES[part] for part in first if part in SITES))
+
+
+def deviating(s: Stated) -> Iterator[tuple[str, Stated]]:
+    """Every deviation of a statement with its name; some may be the same map as the statement itself."""
+    for name, row in DEVIATIONS.items():
+        for other in row.edit(s):
+            yield name, other
+
+
+def deviating_pairs(s: Stated) -> Iterator[tuple[str, Stated]]:
+    """Two deviations at once, of different slots, in the order of the table."""
+    rows = list(DEVIATIONS.items())
+    for i, (first, one) in enumerate(rows):
+        for halfway in one.edit(s):
+            for second, other in rows[i + 1 :]:
+                if other.slot != one.slot:
+                    yield from ((f"{first}+{second}", both) for both in other.edit(halfway))
+
+
+def deviating_records(s: Stated | None, rec: Recurrence) -> dict[str, list[Recurrence]]:
     """Every named deviation of a recurrence that gives another map, by name."""
-    if s is None:
-        if rec.equation in ("gru", "gru-reset-before"):
-            swapped = _swapped_reset(rec)
-            return {swapped[0].equation: swapped}
-        return {}
     table: dict[str, list[Recurrence]] = {}
-    for name, deviation in DEVIATIONS.items():
-        others = [other for other in deviation(s) if not other.same_map(rec)]
-        if others:
-            table[name] = others
+    for name, other in deviating(s) if s is not None else ():
+        made = other.record()
+        if not made.same_map(rec):
+            table.setdefault(name, []).append(made)
     return table

@@ -1,7 +1,8 @@
 """From a failing run to the name of the bug: every named alternative is tried, and claimed only if it is certified.
 
 An explanation has to bring *every* residual inside its own proven bound, by balls. Explanations that the data cannot
-separate are all given; those that are one and the same record are one finding, their names joined by |.
+separate are all given, their names joined by |: as one record where they are one and the same map, and otherwise with
+the probe that separates them.
 """
 
 from __future__ import annotations
@@ -9,18 +10,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from oracle.check.judge import RANK, Evidence, narrower, precision_seen, too_coarse
 from oracle.check.result import CheckResult, Finding
-from oracle.diagnosis.deviations import deviating_records, meaning
-from oracle.diagnosis.fit import fitted_leak
-from oracle.diagnosis.hypotheses import Hypothesis, Steps, merged, plausible, rereadings, worst_under
+from oracle.diagnosis.deviations import meaning, site
+from oracle.diagnosis.gated import gated_statement
+from oracle.diagnosis.hypotheses import Hypothesis, statistic_under, worst_under
+from oracle.diagnosis.readings import own_steps
+from oracle.diagnosis.search import Certified, Search
 from oracle.diagnosis.statement import name_of, statement
 from oracle.diagnosis.systematic import systematic
+from oracle.diagnosis.wording import described
 from oracle.records.precision import PRECISIONS
-from oracle.tolerance.residuals import Residuals, residuals
-from oracle.tolerance.statistic import Statistic, scatter, statistic
+from oracle.tolerance.residuals import Residuals
+from oracle.tolerance.statistic import Statistic
 
 
 def diagnosed(evidence: Evidence, result: CheckResult, found: Residuals) -> CheckResult:
@@ -32,19 +34,11 @@ def diagnosed(evidence: Evidence, result: CheckResult, found: Residuals) -> Chec
         return result
     best = next((f.parameters.get("hypothesis") for f in result.diagnosis if f.explains), None)
     if best is not None:
-        seen = _statistic_under(best, evidence)
+        seen = statistic_under(best, evidence)
         return replace(result, statistic=seen, computed_in=precision_seen(evidence, seen))
     promised = RANK[evidence.model.name]
     known = result.computed_in is not None and RANK[result.computed_in] <= promised
     return result if known else replace(result, computed_in=None)
-
-
-def _statistic_under(hypothesis: Hypothesis, evidence: Evidence) -> Statistic:
-    before, after, X = hypothesis.steps
-    r = residuals(hypothesis.rec, before, after, X, evidence.bound(hypothesis.rec, before, after, X)).upper
-    usable = np.isfinite(r).all(axis=0)
-    scale = scatter(hypothesis.rec, before[:, usable], X[:, usable])
-    return statistic(r[:, usable], scale, evidence.model)
 
 
 def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tuple[Finding, ...]:
@@ -53,52 +47,45 @@ def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tupl
         name = name_of(evidence.rec)
         return (Finding(name, True, result.worst, meaning(name)),)
     coarse = _precision_by_dtype(evidence)
-    structural = _structural(evidence)
-    if structural:
-        return (*structural, *coarse)
-    named = coarse or _precision_by_residual(evidence, result.statistic, found)
+    search = Search(
+        evidence,
+        statement(evidence.rec) or gated_statement(evidence.rec),
+        documented_inside=result.worst <= 1,
+    )
+    if certain := search.singles():
+        return (explanation(certain, evidence), *coarse)
+    if any(f.explains for f in coarse):
+        return coarse
+    noise = _precision_by_residual(evidence, result.statistic, found)
+    if noise and search.documented_inside:
+        return noise  # no residual is outside its bound, and none of them is a function of state and input
+    for stage in (search.numbers, search.weights, search.numbers_per_unit):
+        if certain := stage():
+            return (explanation(certain, evidence), *coarse)
+    named = coarse or noise
     if named:
         return named
+    for stage in (search.pairs, search.pairs_with_a_number):
+        if certain := stage():
+            return (explanation(certain, evidence),)
     if result.verdict == "undecided":
         return ()
     return (Finding("unexplained", False, result.worst, "no named deviation brings every residual inside its bound"),)
 
 
-def own_steps(evidence: Evidence) -> Steps:
-    """The recorded steps as they are."""
-    return Steps(evidence.before, evidence.after, evidence.run.columns())
-
-
-def _structural(evidence: Evidence) -> tuple[Finding, ...]:
-    """Deviations of the equation and of the bookkeeping."""
-    own = own_steps(evidence)
-    known = statement(evidence.rec)
-    hypotheses = [
-        Hypothesis((name,), rec, own, evidence.model)
-        for name, records in deviating_records(known, evidence.rec).items()
-        for rec in records
-    ]
-    if evidence.recording.has_initial and not np.array_equal(evidence.recording.H[0], evidence.run.h0):
-        hypotheses = []  # a wrong first row is not explained by another equation
-    hypotheses += [Hypothesis((name,), evidence.rec, steps, evidence.model) for name, steps in rereadings(evidence)]
-    findings = [f for h in merged(hypotheses) if (f := certified(h, evidence)) is not None]
-    if not findings and known is not None:
-        fitted = [Hypothesis(("wrong-step",), rec, own, evidence.model) for rec in fitted_leak(known, own)]
-        findings = [f for h in fitted[:] if (f := certified(h, evidence)) is not None][:1]
-    return tuple(sorted(findings, key=lambda f: f.worst))
-
-
-def certified(hypothesis: Hypothesis, evidence: Evidence) -> Finding | None:
-    """The hypothesis as a finding, if every residual is inside its bound."""
-    if not plausible(hypothesis, evidence):
-        return None
-    worst = worst_under(hypothesis, evidence)
-    if worst > 1:
-        return None
-    parameters: dict[str, Any] = {"record": hypothesis.rec, "hypothesis": hypothesis}
-    if hypothesis.rec.alpha is not None:
-        parameters["alpha"] = hypothesis.rec.alpha
-    return Finding("|".join(hypothesis.names), True, worst, meaning(hypothesis.names[0]), parameters)
+def explanation(certain: list[Certified], evidence: Evidence) -> Finding:
+    """One finding for all explanations of a stage: the best first, the others as alternatives."""
+    names = "|".join(dict.fromkeys(name for c in certain for name in c.hypothesis.names))
+    best = certain[0].hypothesis
+    parameters: dict[str, Any] = {"record": best.rec, "hypothesis": best, **best.shown}
+    if best.rec.alpha is not None:
+        parameters["alpha"] = best.rec.alpha
+    if where := site(names):
+        parameters["site"] = where
+    if len(certain) > 1:
+        parameters["alternatives"] = tuple("|".join(c.hypothesis.names) for c in certain)
+    worst = max(c.worst for c in certain)
+    return Finding(names, True, worst, described(names, certain), parameters)
 
 
 def _precision_by_dtype(evidence: Evidence) -> tuple[Finding, ...]:
@@ -106,8 +93,7 @@ def _precision_by_dtype(evidence: Evidence) -> tuple[Finding, ...]:
     narrow = evidence.recording.dtype
     if not narrower(evidence):
         return ()
-    own = own_steps(evidence)
-    worst = worst_under(Hypothesis((), evidence.rec, own, PRECISIONS[narrow]), evidence)
+    worst = worst_under(Hypothesis((), evidence.rec, own_steps(evidence), PRECISIONS[narrow]), evidence)
     text = f"the states are {narrow}; {evidence.model.name} was promised"
     return (Finding(f"precision:{narrow}", worst <= 1, worst, text),)
 

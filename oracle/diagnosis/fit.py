@@ -1,76 +1,142 @@
-"""Fitting the leak: which alpha brings the recorded steps closest, then a short exact number to be certified.
+"""Fitting an unknown: Gauss-Newton in float64 on (after - Phi(before, x)) / bound, for one number or one per unit.
 
-Gauss-Newton in float64 on h+ - Phi_alpha(h, x); what it finds is only a proposal. Proposals are rounded to the shortest
-decimals and fractions nearby, because alpha = 0.2 is what somebody wrote.
+What it finds is only a proposal. An unknown of unit i moves the residual of unit i; what it does to other units through
+the stages of a scheme is of higher order in the step and only slows the iteration down.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from oracle.arithmetic.float64 import Float64
-from oracle.diagnosis.hypotheses import PROBED_COLUMNS, Steps
-from oracle.diagnosis.statement import Statement
-from oracle.equations.catalogue import advance
-from oracle.records.exact import Array
-from oracle.records.recurrence import Recurrence
+from oracle.diagnosis.families import Family
+from oracle.diagnosis.numbers import simple, simple_vectors
+from oracle.diagnosis.sliced import Slice
+from oracle.records.exact import Array, objects
 
-STARTS = (0.5, 0.1, 0.9)
 ITERATIONS = 30
-SLOPE_STEP = 2.0**-20  # of the difference quotient; its error only slows the last digits down
-DIGITS = (3, 4, 5, 6, 7, 9, 12, 15)  # decimals a person or a float32 might have written
-LARGEST_DENOMINATOR = 1000
+NUDGE = 2.0**-20  # of the difference quotient; its error only slows the last digits down
+STARTS = (1.0, 0.3, 3.0)  # times the documented value, for times, which are nonlinear and may be far off
+FARTHEST = 30.0  # an unknown is moved by no more than this factor in one iteration
+FALLING = 0.7  # a fit that works falls faster than this from one iteration to the next
+PATIENCE = 2  # iterations that may fail to
+LINEAR = 1e-5  # relative; the error of the difference quotient is a tenth of it
+FINISHED = 1e-3  # bounds: moves of less are rounding
 
 
-def fitted_leak(s: Statement, steps: Steps) -> Iterator[Recurrence]:
-    """Records of the same form with a fitted scalar alpha, simplest first."""
-    if s.form not in ("outside", "inside", "leak-inside") or s.scheme != "euler":
-        return
-    finite = np.flatnonzero(np.isfinite(steps.before).all(axis=0) & np.isfinite(steps.after).all(axis=0))
-    if not finite.size:
-        return
-    which = finite[np.unique(np.linspace(0, finite.size - 1, PROBED_COLUMNS).astype(int))]
-    few = Steps(*(part[:, which] for part in steps))
-    with np.errstate(over="ignore", invalid="ignore"):  # a diverging run; a fit that is not finite is dropped
-        fits = [fit for start in STARTS if (fit := _gauss_newton(s, few, start)) is not None]
-    if fits:
-        _, alpha = min(fits)
-        for proposal in _simple(alpha):
-            yield s.but(tau=s.step / proposal).record()
+class Fit(NamedTuple):
+    """A fitted unknown, the largest |residual| / bound it leaves (in float64), and how far it may be off.
+
+    `spread` is the smallest move of the unknown that takes a residual out of its bound, to first order; observed.
+    """
+
+    value: Any
+    worst: float
+    spread: Any
 
 
-def _residual(s: Statement, steps: Steps, alpha: float) -> Array:
-    rec = s.but(tau=s.step / Fraction(alpha)).record()
-    ops = Float64()
-    return np.asarray(steps.after - advance(ops, rec, ops.lift(steps.before), ops.lift(steps.X)))
+def fitted(family: Family, part: Slice, bound: Array) -> Fit | None:
+    """The unknown of a family on a slice; None where no iteration stays finite.
 
-
-def _gauss_newton(s: Statement, steps: Steps, start: float) -> tuple[float, float] | None:
-    """Least squares in one unknown: (sum of squares, alpha), or None where it leaves (0, 2)."""
-    alpha = start
-    for _ in range(ITERATIONS):
-        r = _residual(s, steps, alpha)
-        slope = (_residual(s, steps, alpha + SLOPE_STEP) - r) / SLOPE_STEP
-        size = float(np.sum(slope**2))
-        if not np.isfinite(size) or size == 0:
-            return None
-        moved = alpha - float(np.sum(slope * r)) / size
-        if not 0 < moved < 2:
-            return None
-        if abs(moved - alpha) <= 2.0**-50 * alpha:
+    Parameters
+    ----------
+    family : Family
+    part : Slice
+    bound : ndarray, (rows, columns)
+        What a residual is measured in.
+    """
+    weight = 1 / np.maximum(bound, np.finfo(np.float64).tiny)
+    best: Fit | None = None
+    for start in STARTS if family.positive and np.ndim(family.start) == 0 else STARTS[:1]:
+        found, final = _iterated(family, part, weight, np.asarray(family.start) * start)
+        if found is not None and (best is None or found.worst < best.worst):
+            best = found
+        if final or (best is not None and best.worst <= 1):
             break
-        alpha = moved
-    return float(np.sum(_residual(s, steps, alpha) ** 2)), alpha
+    return best
 
 
-def _simple(alpha: float) -> list[Fraction]:
-    """Exact numbers near alpha, simplest first."""
-    near = [Fraction(str(round(alpha, digits))) for digits in DIGITS] + [
-        Fraction(alpha).limit_denominator(LARGEST_DENOMINATOR),
-        Fraction(float(np.float32(alpha))),
-        Fraction(alpha),
-    ]
-    return [value for i, value in enumerate(near) if value > 0 and value not in near[:i]]
+def _iterated(family: Family, part: Slice, weight: Array, start: Array) -> tuple[Fit | None, bool]:
+    """A fit from one start, and whether the problem is linear, so that another start finds the same."""
+    with np.errstate(all="ignore"):
+        value, residual = start, _residual(family, part, start)
+        best, failures, linear = (value, residual), 0, False
+        for _ in range(ITERATIONS):
+            slope = _slope(family, part, value, residual)
+            move = _move(family, part, weight**2, slope, residual)
+            if move is None:
+                break
+            moved = _limited(family, value, move)
+            step = moved - value if np.ndim(moved) == 0 else (moved - value)[part.rows][:, None]
+            expected, value = residual + slope * step, moved
+            residual = _residual(family, part, value)
+            was, now = _size(best[1], weight), _size(residual, weight)
+            linear = linear or _size(residual - expected, weight) <= LINEAR**2 * was
+            failures += not now <= FALLING * was
+            best = (value, residual) if now <= was else best
+            if failures >= PATIENCE or (linear and failures) or np.nanmax(np.abs(slope * step) * weight) < FINISHED:
+                break
+        return _judged(family, part, weight, *best), linear
+
+
+def _limited(family: Family, value: Array, move: Array) -> Array:
+    limit = FARTHEST * np.maximum(np.abs(value), 1.0)
+    moved = value + np.clip(move, -limit, limit)
+    return np.asarray(np.where(moved > 0, moved, value / 4) if family.positive else moved)
+
+
+def _residual(family: Family, part: Slice, value: Array) -> Array:
+    return part.residual(family.make(exact(value)))
+
+
+def exact(value: Array) -> Any:
+    """The unknown as exact numbers."""
+    if np.ndim(value) == 0:
+        return Fraction(float(value))
+    return objects(Fraction(entry) for entry in np.asarray(value, dtype=np.float64).tolist())
+
+
+def _slope(family: Family, part: Slice, value: Array, residual: Array) -> Array:
+    nudge = NUDGE * np.where(value == 0, 1.0, np.abs(value))
+    step = nudge if np.ndim(nudge) == 0 else nudge[part.rows][:, None]
+    return np.asarray((_residual(family, part, value + nudge) - residual) / step)
+
+
+def _move(family: Family, part: Slice, weight: Array, slope: Array, residual: Array) -> Any:
+    usable = np.isfinite(slope) & np.isfinite(residual)
+    size, along = np.where(usable, weight * slope**2, 0.0), np.where(usable, weight * slope * residual, 0.0)
+    if np.ndim(family.start) == 0:
+        return -np.sum(along) / np.sum(size) if np.sum(size) > 0 and np.isfinite(np.sum(size)) else None
+    move = np.zeros(np.shape(family.start))
+    total = size.sum(axis=1)
+    move[part.rows] = np.where(total > 0, -along.sum(axis=1) / np.where(total > 0, total, 1.0), 0.0)
+    return np.where(np.isfinite(move), move, 0.0)
+
+
+def _size(residual: Array, weight: Array) -> float:
+    return float(np.sum(np.where(np.isfinite(residual), weight * residual, np.inf) ** 2))
+
+
+def _judged(family: Family, part: Slice, weight: Array, value: Array, residual: Array) -> Fit | None:
+    ratio = np.abs(residual) * weight
+    if not np.isfinite(ratio).any():
+        return None
+    slope = np.abs(_slope(family, part, value, residual))
+    room = np.maximum(1 - ratio, 0.0) / np.where(slope > 0, slope * weight, np.nan)
+    spread = np.nanmin(room) if np.ndim(value) == 0 and np.isfinite(room).any() else 0.0
+    return Fit(value, float(np.nanmax(ratio)), float(spread))
+
+
+def proposals(family: Family, fit: Fit) -> Iterator[tuple[Any, Any]]:
+    """Exact values near a fit, simplest first, with the statement that each makes."""
+    if np.ndim(fit.value):
+        for values in simple_vectors(np.asarray(fit.value)):
+            if not family.positive or all(entry > 0 for entry in values.tolist()):
+                yield values, family.make(values)
+        return
+    for value in simple(float(fit.value)):
+        if value > 0 or not family.positive:
+            yield value, family.make(value)

@@ -1,81 +1,98 @@
 """Hypotheses: a record and a reading of the recorded run, under which every residual has to be inside its bound.
 
 A deviation of the equation changes the record. A deviation of the bookkeeping (inputs one step late, the state not
-carried) changes which states and samples belong to a step.
+carried) changes which states and samples belong to a step. Three looks at each, from cheap to certain: a few units and
+steps in float64; a rigorous sieve in float64 on a few steps; balls on all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from oracle.arithmetic.float64 import Float64
 from oracle.check.judge import Evidence
+from oracle.diagnosis.readings import Steps, own_steps
+from oracle.diagnosis.sliced import Slice
 from oracle.equations.catalogue import advance
 from oracle.records.exact import Array
 from oracle.records.precision import Precision
 from oracle.records.recurrence import Recurrence
 from oracle.tolerance.residuals import residuals
+from oracle.tolerance.statistic import Statistic, scatter, statistic
 
 PROBED_COLUMNS = 64  # single steps looked at in float64 before balls are asked
+FIRST_COLUMNS, FIRST_ROWS = 6, 8  # and the steps and units of the very first look
 
+LOOSE = 256.0
+"""How much larger than the documented one the bound of an explanation may be, in the first look. A deviation replaces
+terms of a step by others of like size; only one whose terms are 256 times larger would be overlooked, never claimed."""
 
-class Steps(NamedTuple):
-    """Single steps as columns: states before and after (N, columns), inputs (I, columns)."""
-
-    before: Array
-    after: Array
-    X: Array
+LARGEST = {
+    "float64": float(np.finfo(np.float64).max),
+    "float16": float(np.finfo(np.float16).max),
+}
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)  # bfloat16 and TF32 have its range
 
 
 @dataclass(frozen=True, eq=False)
 class Hypothesis:
-    """One reading of what the candidate computes; `names` are all its names."""
+    """One reading of what the candidate computes; `names` are all its names, `shown` what was fitted."""
 
     names: tuple[str, ...]
-    rec: Recurrence
+    stated: Any
     steps: Steps
     model: Precision
+    shown: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def rec(self) -> Recurrence:
+        """The record; a recurrence is its own statement."""
+        made: Recurrence = self.stated if isinstance(self.stated, Recurrence) else self.stated.record()
+        return made
 
 
-def columns(H0: Array, H1: Array, X: Array) -> Steps:
-    """(K, batch, units) arrays as columns."""
-    return Steps(*(_flat(part) for part in (H0, H1, X)))
+@dataclass(frozen=True, eq=False)
+class Sieve:
+    """The first look: residuals of a few units on a few steps against the documented bound, generously."""
+
+    evidence: Evidence
+
+    @cached_property
+    def rows(self) -> Array:
+        """Units looked at: spread evenly, and the one that is furthest off at first."""
+        N = self.evidence.rec.N
+        return np.unique(np.linspace(0, N - 1, min(FIRST_ROWS, N)).astype(int))
+
+    @cached_property
+    def allowed(self) -> float:
+        """Residuals beyond this are no rounding under any hypothesis of like size."""
+        rec, model = self.evidence.rec, self.evidence.model
+        few = _some(own_steps(self.evidence), PROBED_COLUMNS)
+        bound = self.evidence.bound(rec, *few)
+        largest = float(np.max(bound[np.isfinite(bound)], initial=0.0))
+        size = max(float(np.max(np.abs(part[np.isfinite(part)]), initial=0.0)) for part in few[:2])
+        return LOOSE * max(largest, model.storage * (rec.N + rec.I) * size)
+
+    def passes(self, stated: Any, steps: Steps) -> bool:
+        """Whether a statement is worth a second look."""
+        if isinstance(stated, Recurrence):
+            return True
+        few = _some(steps, FIRST_COLUMNS)
+        if not few.before.size:
+            return True
+        residual = Slice(*few, self.rows).residual(stated)
+        return bool(np.all((np.abs(residual) <= self.allowed) | ~np.isfinite(residual)))
 
 
-def _flat(part: Array) -> Array:
-    return np.ascontiguousarray(part.reshape(part.shape[0] * part.shape[1], part.shape[2]).T)
-
-
-def rereadings(evidence: Evidence) -> Iterator[tuple[str, Steps]]:
-    """Deviations of the bookkeeping, by name."""
-    H, X, h0 = evidence.recording.H, evidence.run.X, evidence.run.h0
-    before, after = H[:-1], H[1:]
-    K = len(X)
-    if X.any():
-        yield "input-missing", columns(before, after, np.zeros_like(X))
-        for edge in _distinct(np.zeros_like(X[:1]), X[:1], X[-1:]):
-            yield "input-late", columns(before, after, np.concatenate([edge, X[:-1]]))
-            yield "input-early", columns(before, after, np.concatenate([X[1:], edge]))
-    if h0.any() and K:
-        # Whatever the first row says: h0 may be written down and then not used.
-        ignored = np.concatenate([np.zeros_like(before[:1]), before[1:]])
-        yield "initial-state-ignored", columns(ignored, after, X)
-    if K > 1:
-        yield "state-not-carried", columns(np.broadcast_to(h0, before.shape), after, X)
-        if np.array_equal(H[1], h0):
-            yield "records-before-stepping", columns(H[1:-1], H[2:], X[:-1])
-
-
-def _distinct(*edges: Array) -> list[Array]:
-    kept: list[Array] = []
-    for edge in edges:
-        if not any(np.array_equal(edge, other) for other in kept):
-            kept.append(edge)
-    return kept
+def _some(steps: Steps, count: int) -> Steps:
+    """Steps spread evenly over those that start from numbers."""
+    finite = np.flatnonzero(np.isfinite(steps.before).all(axis=0))
+    which = finite[np.unique(np.linspace(0, len(finite) - 1, count).astype(int))] if finite.size else finite
+    return Steps(*(part[:, which] for part in steps))
 
 
 def plausible(hypothesis: Hypothesis, evidence: Evidence) -> bool:
@@ -84,24 +101,45 @@ def plausible(hypothesis: Hypothesis, evidence: Evidence) -> bool:
     The float64 evaluation is itself an honest program, so it is within one bound of the exact step, and the exact
     residual has to be within another.
     """
-    steps = hypothesis.steps
-    which = np.unique(np.linspace(0, steps.before.shape[1] - 1, PROBED_COLUMNS).astype(int))
-    before, after, X = (part[:, which] for part in steps)
+    before, after, X = _some(hypothesis.steps, PROBED_COLUMNS)
     bound = evidence.bound(hypothesis.rec, before, after, X, hypothesis.model)
     ops = Float64()
     with np.errstate(all="ignore"):
         residual = np.abs(after - advance(ops, hypothesis.rec, ops.lift(before), ops.lift(X)))
-    return bool(np.all((residual <= 2 * bound * (1 + 2.0**-40)) | ~np.isfinite(residual)))
+        return bool(np.all((residual <= 2 * bound * (1 + 2.0**-40)) | ~np.isfinite(residual)))
 
 
 def worst_under(hypothesis: Hypothesis, evidence: Evidence) -> float:
-    """Largest certified residual / bound under the hypothesis."""
-    before, after, X = hypothesis.steps
+    """Largest certified residual / bound under the hypothesis.
+
+    A trajectory that overflows is looked at until it does, and only overflows where a term of its step may.
+    """
+    started = np.isfinite(hypothesis.steps.before).all(axis=0)
+    if not started.any():
+        return float("inf")
+    before, after, X = (part[:, started] for part in hypothesis.steps)
     bound = evidence.bound(hypothesis.rec, before, after, X, hypothesis.model)
     upper = residuals(hypothesis.rec, before, after, X, bound).upper
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(upper == 0, 0.0, upper / bound)
+    ratio = np.where(~np.isfinite(after) & _may_overflow(bound, hypothesis.model), 0.0, ratio)
     return float(np.where(np.isnan(ratio), np.inf, ratio).max(initial=0.0))
+
+
+def _may_overflow(bound: Array, model: Precision) -> Array:
+    """Where a term may exceed the range: a bound is at least the unit roundoff times the sum of all sizes."""
+    largest = LARGEST.get(model.name, LARGEST_FLOAT32)
+    with np.errstate(over="ignore"):
+        return np.asarray(~(bound / model.storage < largest))
+
+
+def statistic_under(hypothesis: Hypothesis, evidence: Evidence) -> Statistic:
+    """What the residuals look like under the hypothesis, observed."""
+    before, after, X = hypothesis.steps
+    r = residuals(hypothesis.rec, before, after, X, evidence.bound(hypothesis.rec, before, after, X)).upper
+    usable = np.isfinite(r).all(axis=0)
+    scale = scatter(hypothesis.rec, before[:, usable], X[:, usable])
+    return statistic(r[:, usable], scale, evidence.model)
 
 
 def merged(hypotheses: list[Hypothesis]) -> list[Hypothesis]:
@@ -109,10 +147,18 @@ def merged(hypotheses: list[Hypothesis]) -> list[Hypothesis]:
     kept: list[Hypothesis] = []
     for new in hypotheses:
         for i, old in enumerate(kept):
-            if old.steps is new.steps and old.rec.same_map(new.rec):
+            if old.steps is new.steps and one_map(old.rec, new.rec):
                 names = old.names if set(new.names) <= set(old.names) else old.names + new.names
-                kept[i] = replace(old, names=names)
+                kept[i] = replace(old, names=names, shown={**new.shown, **old.shown})
                 break
         else:
             kept.append(new)
     return kept
+
+
+def one_map(a: Recurrence, b: Recurrence) -> bool:
+    """Whether two records are one map; linear ones are compared as such, however their coefficients are split."""
+    if a.same_map(b):
+        return True
+    linear = a.activation == b.activation == "identity" and a.equation == b.equation == "lure"
+    return linear and a.collapsed().same_map(b.collapsed())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +11,11 @@ import numpy as np
 from oracle.check.candidates import Breach
 from oracle.check.judge import Evidence, breached, gather, judge
 from oracle.check.result import CheckResult, Finding
-from oracle.diagnosis.deviations import deviating_records, meaning
-from oracle.diagnosis.diagnose import certified, own_steps
-from oracle.diagnosis.fit import fitted_leak
-from oracle.diagnosis.hypotheses import Hypothesis, merged, rereadings
+from oracle.diagnosis.deviations import deviating, meaning
+from oracle.diagnosis.diagnose import explanation
+from oracle.diagnosis.families import Family, step_families
+from oracle.diagnosis.hypotheses import Hypothesis
+from oracle.diagnosis.search import Certified, Search
 from oracle.diagnosis.statement import Statement, name_of
 from oracle.records import parse
 from oracle.records.names import ACTIVATIONS, activation_name
@@ -106,24 +108,36 @@ def _known_leak(base: Statement, tau: Any, step: Any, alpha: Any, units: int) ->
 
 def _named(evidence: Evidence, known: list[Statement], base: Statement) -> list[Finding]:
     """Certified equations, with the leak as given, then fitted, then with a deviation of the bookkeeping."""
-    own = own_steps(evidence)
-    hypotheses = [Hypothesis(("elman",), base.record(), own, evidence.model)]
+    search = Search(evidence, base, documented_fails=False)
+    found = search.certified(_equations(search, known, base))
+    for unknowns in (0, 1):
+        for form in FITTED_FORMS if not found else ():
+            found += [c for family in _leaks(base.but(form=form), unknowns) for c in _renamed(search, family)]
+    if not found:
+        found = search.certified(search.about(f"elman+{name}", base, steps) for name, steps in search.readings)
+    return [explanation([c], evidence) for c in found]
+
+
+def _equations(search: Search, known: list[Statement], base: Statement) -> Iterator[Hypothesis]:
+    yield search.about("elman", base)
     for s in known:
-        hypotheses.append(Hypothesis((name_of(s.record()),), s.record(), own, evidence.model))
-        for name, records in deviating_records(s, s.record()).items():
-            if name.startswith("activation:"):
-                continue  # every activation gets its turn
-            hypotheses += [Hypothesis((name,), rec, own, evidence.model) for rec in records]
-    found = [f for h in merged(hypotheses) if (f := certified(h, evidence)) is not None]
-    if not found:
-        for form in FITTED_FORMS:
-            proposals = fitted_leak(base.but(form=form), own)
-            fitted = (certified(Hypothesis((name_of(rec),), rec, own, evidence.model), evidence) for rec in proposals)
-            found += [f for f in [next((f for f in fitted if f is not None), None)] if f is not None]
-    if not found:
-        late = [Hypothesis((name,), base.record(), steps, evidence.model) for name, steps in rereadings(evidence)]
-        found = [replace(f, name=f"elman+{f.name}") for h in late if (f := certified(h, evidence)) is not None]
-    return found
+        stated = s.record()
+        yield search.about(name_of(stated), s)
+        for name, other in deviating(s):
+            if not name.startswith("activation:"):  # every activation gets its turn
+                yield search.about(name, other)
+
+
+def _leaks(s: Statement, unknowns: int) -> list[Family]:
+    """A scalar alpha, or one per unit, to be fitted."""
+    alphas = Family("", "alpha", np.full(s.N, 0.5), lambda a: s.but(tau=s.step / a), positive=True)
+    return [alphas] if unknowns else list(step_families(s))
+
+
+def _renamed(search: Search, family: Family) -> list[Certified]:
+    """The equation a fitted leak makes, under the equation's own name."""
+    found = search.fit(family)
+    return [replace(c, hypothesis=replace(c.hypothesis, names=(name_of(c.hypothesis.rec),))) for c in found]
 
 
 def _answer(evidence: Evidence, found: list[Finding]) -> CheckResult:

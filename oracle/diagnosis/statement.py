@@ -6,30 +6,47 @@
     leak-inside    s((1-a) h + a (W h + M x + b))
     elman          s(W h + M x + b)
 
-A leak that was given as alpha is step / tau with step = 1 and tau = 1 / alpha.
+A leak that was given as alpha is step / tau with step = 1 and tau = 1 / alpha. The switches (`decay`, `kept`, `drive`,
+`bias_at`, `output`) are what no convention states; edits compose, so that a pair of deviations is an edit of an edit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from oracle.records.exact import Array, Time
+from oracle.diagnosis.coefficients import ONE, field_of, step_of
+from oracle.records.exact import Array, Diagonal, Time
 from oracle.records.network import Network
 from oracle.records.record import Origin
-from oracle.records.recurrence import Recurrence
+from oracle.records.recurrence import Recurrence, Staged
 
 FORMS = {"rate": "outside", "paper": "paper", "current": "inside"}
 NETWORKS = {form: name for name, form in FORMS.items()}
-ONE = Fraction(1)
+STAGED = ("heun", "midpoint", "rk4")
 
 
 @dataclass(frozen=True, eq=False)
 class Statement:
-    """What was stated; `record` is the recurrence it means."""
+    """What was stated; `record` is the recurrence it means.
+
+    Attributes
+    ----------
+    decay : Fraction
+        Factor of the leak in the field: 1; 0 where it is forgotten, -1 where it has the wrong sign.
+    kept : exact scalar or diagonal, optional
+        What multiplies h in a one-stage step, instead of 1 - alpha or exp(-alpha).
+    drive : exact scalar or diagonal, optional
+        What multiplies s(..), or W s(h) + M x + b, in a step, instead of alpha.
+    bias_at : str
+        "stated", "moved" (to the other side of the nonlinearity) or "state" (added to the next state).
+    output : exact scalar or diagonal
+        What the states are multiplied by when they are written down.
+    """
 
     form: str
     W: Array
@@ -40,19 +57,62 @@ class Statement:
     step: Fraction = ONE
     scheme: str = "euler"
     dtype: str = "float64"
+    decay: Fraction = ONE
+    kept: Diagonal | None = None
+    drive: Diagonal | None = None
+    bias_at: str = "stated"
+    output: Diagonal = ONE
 
     @property
     def alpha(self) -> Time:
         """step / tau."""
         return self.step / self.tau
 
+    @property
+    def N(self) -> int:
+        """Number of units."""
+        return len(self.W)
+
+    @property
+    def staged(self) -> bool:
+        """Whether the scheme has stages, so that its step is no normal form."""
+        return self.form in NETWORKS and self.scheme in STAGED
+
+    @property
+    def leaky(self) -> bool:
+        """Whether there is a leak."""
+        return self.form != "elman"
+
     def but(self, **changes: Any) -> Statement:
         """The statement with some of it changed."""
         return replace(self, **changes)
 
+    def recurrent(self, change: Callable[[Array], Array]) -> Statement:
+        """With other recurrent weights."""
+        return self.but(W=change(self.W))
+
+    def driving(self, change: Callable[[Array], Array]) -> Statement:
+        """With other input weights."""
+        return self.but(M=change(self.M))
+
+    @property
+    def biases(self) -> int:
+        """Number of biases that are stated."""
+        return len(self.b)
+
+    def biased(self, factors: tuple[int, ...]) -> Statement:
+        """Each bias times a factor; 0 leaves it out."""
+        return self.but(b=tuple(k * part if k != 1 else part for k, part in zip(factors, self.b, strict=True) if k))
+
+    @property
+    def plain(self) -> bool:
+        """Whether every switch is as conventions have it."""
+        unset = self.kept is None and self.drive is None and self.output is ONE
+        return unset and self.decay == 1 and self.bias_at == "stated"
+
     def record(self) -> Recurrence:
         """The recurrence this statement means, remembering the stated dtype."""
-        made = self._made()
+        made = self._made() if self.plain else self.altered()
         origin = made.origin
         root = Origin(origin.name, origin.arguments, origin.parent, self.dtype)
         return Recurrence.made(made.equation, made.parameters, made.step, root)
@@ -69,9 +129,16 @@ class Statement:
         made: Recurrence = net.discretize(step=self.step, scheme=self.scheme)
         return made
 
+    def altered(self) -> Recurrence:
+        """The record of a statement with a switch set, from its coefficients."""
+        origin = Origin("edited", {}, None, self.dtype)
+        if self.staged:
+            return Recurrence.made(self.scheme, Staged(field_of(self), self.step), self.step, origin)
+        return Recurrence.made("lure", step_of(self), self.step, origin)
+
 
 def statement(rec: Recurrence) -> Statement | None:
-    """The statement behind a recurrence; None where it is not one of the conventions."""
+    """The statement behind a recurrence in the normal form; None where it is not one of the conventions."""
     root = rec.origin.root()
     given = root.arguments
     if not {"W", "M", "b", "activation"} <= given.keys():
@@ -101,9 +168,9 @@ def _chain(origin: Origin) -> list[Origin]:
     return links[::-1]
 
 
-def has_bias(s: Statement) -> bool:
-    """Whether the total bias is not zero."""
-    return bool(s.b) and bool(np.any(sum(np.asarray(part, dtype=object) for part in s.b) != 0))
+def has_bias(s: Any) -> bool:
+    """Whether a bias is stated that is not zero."""
+    return bool(s.biases) and any(np.any(np.asarray(part, dtype=object) != 0) for part in s.b)
 
 
 def name_of(rec: Recurrence) -> str:

@@ -1,0 +1,134 @@
+"""Coefficients of statements that no constructor makes: a leak that is forgotten, another drive, a bias moved.
+
+    outside, paper, elman    A h + d s(W h + M x + b)              moved: d (s(W h + M x) + b)
+    inside                   A h + d (W s(h) + M x + b)            moved: d (W s(h + b) + M x)
+    leak-inside              s(A h + d (W h + M x + b))            moved: s(A h + d (W h + M x)) + b
+
+A is what is kept of the state and d the drive; a field has A = -1/tau and d = 1/tau or 1, and a step what its scheme
+makes of them, or what the switches say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from math import exp
+from typing import TYPE_CHECKING, Any
+
+from oracle.procedures.discretize import exponential_euler
+from oracle.records.exact import Array, Diagonal, exact_object
+from oracle.records.lure import Lure
+from oracle.records.operator import Operator
+
+if TYPE_CHECKING:
+    from oracle.diagnosis.statement import Statement
+
+ONE = Fraction(1)
+
+
+def field_of(s: Statement) -> Lure:
+    """The field of a network, with the switches that belong to it."""
+    gain = ONE if s.form == "paper" else 1 / s.tau
+    gain = s.drive / s.step if s.drive is not None else gain
+    added = tuple(exact_object(part) / s.step for part in s.b)
+    return _written_down(_shaped(s, Operator.diagonal(-s.decay / s.tau, s.N), gain, added), s.output)
+
+
+def step_of(s: Statement) -> Lure:
+    """A step without stages, in the normal form."""
+    made = _leak_inside(s) if s.form == "leak-inside" else _shaped(s, *_kept_and_drive(s), s.b)
+    return _written_down(made, s.output)
+
+
+def drive_of(s: Statement) -> Diagonal:
+    """d of a step; of a scheme with stages, of its Euler step."""
+    if s.drive is not None:
+        return s.drive
+    if s.form == "elman":
+        return ONE
+    return _exponential(s)[1] if s.scheme == "exponential-euler" else _euler(s)[1]
+
+
+def kept_of(s: Statement) -> Diagonal:
+    """A of a step; of a scheme with stages, of its Euler step."""
+    if s.kept is not None:
+        return s.kept
+    if s.form == "elman":
+        return Fraction(0)
+    A, _ = _exponential(s) if s.scheme == "exponential-euler" else _euler(s)
+    return A.diagonal_factor()
+
+
+def roughly(s: Statement) -> Statement:
+    """An exponential step with its constants in float64, as a forward step with those numbers: for a first look."""
+    if s.scheme != "exponential-euler" or s.form not in ("outside", "paper", "inside"):
+        return s
+    A, drive = _exponential(s, lambda a: Fraction(exp(float(a))))
+    kept = A.diagonal_factor() if s.kept is None else s.kept
+    return replace(s, scheme="euler", kept=kept, drive=drive if s.drive is None else s.drive)
+
+
+def _kept_and_drive(s: Statement) -> tuple[Operator, Diagonal]:
+    """A and d of a step."""
+    A: Operator = Operator.zero(s.N, s.N)
+    drive: Diagonal = ONE
+    if s.form != "elman":
+        A, drive = _exponential(s) if s.scheme == "exponential-euler" else _euler(s)
+    if s.kept is not None:
+        A = Operator.diagonal(s.kept, s.N)
+    return A, drive if s.drive is None else s.drive
+
+
+def _euler(s: Statement) -> tuple[Operator, Diagonal]:
+    kept = Operator.diagonal(ONE, s.N) + Operator.diagonal(-s.decay * s.alpha, s.N)
+    return kept, s.step if s.form == "paper" else s.alpha
+
+
+def _exponential(s: Statement, exp: Callable[[Any], Any] | None = None) -> tuple[Operator, Diagonal]:
+    gain = ONE if s.form == "paper" else 1 / s.tau
+    none = Operator.zero(s.N, s.N)
+    leak, drive = (Operator.diagonal(factor, s.N) for factor in (-s.decay / s.tau, gain))
+    made = exponential_euler(Lure(leak, drive, none, none, (), none, (), s.activation), s.step, exp)
+    return made.A, made.B.terms[0].left
+
+
+def _shaped(s: Statement, A: Operator, d: Diagonal, added: tuple[Array, ...]) -> Lure:
+    """The normal form with A and d; `added` is the bias where it is added to the result as it is."""
+    N, I = s.N, s.M.shape[1]
+    gained = tuple(d * exact_object(part) for part in s.b)
+    if s.form == "inside":
+        outer = {"stated": gained, "moved": (), "state": added}[s.bias_at]
+        inner = s.b if s.bias_at == "moved" else ()
+        B, W = Operator.dense(s.W).scaled(d), Operator.diagonal(ONE, N)
+        return Lure(A, B, W, Operator.zero(N, I), inner, Operator.dense(s.M).scaled(d), outer, s.activation)
+    outer = {"stated": (), "moved": gained, "state": added}[s.bias_at]
+    inner = s.b if s.bias_at == "stated" else ()
+    B, W, M = Operator.diagonal(d, N), Operator.dense(s.W), Operator.dense(s.M)
+    return Lure(A, B, W, M, inner, Operator.zero(N, I), outer, s.activation)
+
+
+def _leak_inside(s: Statement) -> Lure:
+    """The leak is an argument of the nonlinearity."""
+    N, I = s.N, s.M.shape[1]
+    A, d = _euler(s)
+    A = A if s.kept is None else Operator.diagonal(s.kept, N)
+    d = d if s.drive is None else s.drive
+    stated = s.bias_at == "stated"
+    inner = tuple(d * exact_object(part) for part in s.b) if stated else ()
+    W, M = A + Operator.dense(s.W).scaled(d), Operator.dense(s.M).scaled(d)
+    one = Operator.diagonal(ONE, N)
+    return Lure(Operator.zero(N, N), one, W, M, inner, Operator.zero(N, I), () if stated else s.b, s.activation)
+
+
+def _written_down(p: Lure, factor: Any) -> Lure:
+    """The map of H = factor h; A is diagonal, so that it stays what it is."""
+    if factor is ONE:
+        return p
+    return replace(
+        p,
+        B=p.B.scaled(factor),
+        W=p.W.times_diagonal(1 / factor),
+        E=p.E.scaled(factor),
+        c=tuple(factor * exact_object(part) for part in p.c),
+    )

@@ -1,0 +1,133 @@
+"""Parametric deviations: statements with one unknown number, or one per unit, to be fitted and then certified.
+
+wrong-step   alpha' = alpha step'/step               wrong-tau     tau', one for all units or one each
+wrong-leak   A' h + ..                               drive-gain    .. + d' s(..)
+scaled-recurrent-weights   f W                       scaled-input-weights   f M          scaled-bias   f b
+scaled-pre-activation      s(f z)                    output-scaled          H = f h      wrong-bias    b' per unit
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from oracle.arithmetic.float64 import Float64
+from oracle.diagnosis.coefficients import drive_of
+from oracle.diagnosis.statement import Statement, has_bias
+from oracle.records.exact import Array
+
+
+@dataclass(frozen=True)
+class Family:
+    """Statements with an unknown.
+
+    Attributes
+    ----------
+    name : str
+        Of the finding.
+    unknown : str
+        What is fitted, as it is shown: "alpha", "step", "tau", "factor", ..
+    start : float or ndarray
+        The documented value, where the fit starts; an array has one unknown per unit.
+    make : callable
+        exact number, or array of them -> the statement with it.
+    positive : bool
+        Whether the unknown has to be positive.
+    documented : bool
+        Whether `start` is what is documented, and not only a place to start from.
+    """
+
+    name: str
+    unknown: str
+    start: Any
+    make: Callable[[Any], Any]
+    positive: bool = False
+    documented: bool = True
+
+
+def families(s: Any) -> Iterator[Family]:
+    """Every parametric deviation of a statement, those with one unknown first."""
+    ungated = isinstance(s, Statement)
+    if ungated:
+        yield from step_families(s)
+        yield from _gains(s)
+    yield Family("scaled-recurrent-weights", "factor", 1.0, lambda f: s.recurrent(_times(f)))
+    if s.M.size:
+        yield Family("scaled-input-weights", "factor", 1.0, lambda f: s.driving(_times(f)))
+    if ungated:
+        yield from _scales(s)
+        yield from _per_unit(s)
+
+
+def step_families(s: Statement) -> Iterator[Family]:
+    """Another step, alpha or time constant."""
+    if not s.leaky:
+        return
+    name = "wrong-step" if s.form == "paper" or not _scalar(s.tau) else "wrong-step|wrong-tau"
+    if s.step == 1 and s.form != "paper" and s.scheme == "euler":  # stated as alpha
+        if _scalar(s.tau):
+            yield Family("wrong-step", "alpha", float(s.alpha), lambda a: s.but(tau=s.step / a), positive=True)
+        else:
+            yield Family("wrong-step", "factor of alpha", 1.0, lambda f: s.but(tau=s.tau / f), positive=True)
+        return
+    yield Family(name, "step", float(s.step), lambda step: _with_step(s, step), positive=True)
+    if s.form == "paper" or not _scalar(s.tau):
+        middle = float(np.median(np.asarray(s.tau, dtype=np.float64)))
+        yield Family("wrong-tau", "tau", middle, lambda tau: s.but(tau=tau), positive=True, documented=False)
+
+
+def _with_step(s: Statement, step: Any) -> Statement:
+    """Another step on the documented grid: where only step / tau counts, tau changes instead."""
+    return s.but(step=step) if s.form == "paper" else s.but(tau=s.tau * s.step / step)
+
+
+def _gains(s: Statement) -> Iterator[Family]:
+    """What multiplies the state and the drive."""
+    drive: Any = drive_of(s)
+    if _scalar(drive):
+        yield Family("drive-gain", "gain", Float64().number(drive), lambda d: s.but(drive=d))
+    else:
+        yield Family("drive-gain", "factor of the gain", 1.0, lambda f: s.but(drive=f * drive))
+    if not s.staged:
+        yield Family("wrong-leak", "kept of h", 0.5, lambda kept: s.but(kept=kept), documented=False)
+
+
+def _scales(s: Statement) -> Iterator[Family]:
+    """Factors of the bias, of the argument of the nonlinearity, and of what is written down."""
+    if has_bias(s):
+        yield Family("scaled-bias", "factor", 1.0, lambda f: _bias_times(s, f))
+    yield Family(
+        "scaled-pre-activation", "factor", 1.0, lambda f: _bias_times(s.recurrent(_times(f)).driving(_times(f)), f)
+    )
+    yield Family("output-scaled", "factor", 1.0, lambda f: s.but(output=f))
+
+
+def _per_unit(s: Statement) -> Iterator[Family]:
+    """One unknown per unit."""
+    bias = np.asarray(s.b[-1], dtype=np.float64) if s.b else np.zeros(s.N)
+    yield Family("wrong-bias", "bias per unit", bias, lambda b: s.but(b=(*s.b[:-1], b)))
+    if s.leaky:
+        alpha = np.broadcast_to(np.asarray(s.alpha, dtype=np.float64), (s.N,))
+        yield Family("wrong-tau", "alpha per unit", alpha, lambda a: s.but(tau=s.step / a), positive=True)
+    gain = np.broadcast_to(Float64()._read(np.asarray(drive_of(s), dtype=object)), (s.N,))
+    yield Family("drive-gain", "gain per unit", gain, lambda d: s.but(drive=d))
+    if not s.staged:
+        yield Family(
+            "wrong-leak", "kept of h per unit", np.full(s.N, 0.5), lambda kept: s.but(kept=kept), documented=False
+        )
+
+
+def _times(factor: Any) -> Callable[[Array], Array]:
+    """A matrix times a factor in float64, as a program would store it."""
+    return lambda part: np.asarray(part, dtype=np.float64) * float(factor)
+
+
+def _bias_times(s: Statement, factor: Any) -> Statement:
+    return s.but(b=tuple(np.asarray(part, dtype=np.float64) * float(factor) for part in s.b))
+
+
+def _scalar(value: Any) -> bool:
+    return not isinstance(value, np.ndarray)

@@ -1,0 +1,117 @@
+"""The statement of a gated recurrent unit, with the edits that its published implementations differ by.
+
+Gates are stored as r, z, n. A program that stacks them as z, r, n (Keras) and reads them as r, z, n (torch) swaps the
+first two; one that writes h+ = z n + (1 - z) h (Cho et al.) has the update gate complemented, which is the gate of
+negated weights, because logistic(-v) = 1 - logistic(v).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+
+from oracle.records.exact import Array
+from oracle.records.record import Origin
+from oracle.records.recurrence import Gates, Recurrence
+
+GATES = ("reset", "update", "candidate")
+Parts = tuple[tuple[Array, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class GatedStatement:
+    """What was stated of a gated unit; `record` is the recurrence it means."""
+
+    gates: Gates
+    equation: str
+    step: Fraction
+    dtype: str
+
+    form = "gru"
+    activation = "tanh"
+    staged = False
+    leaky = False
+
+    @property
+    def N(self) -> int:
+        """Number of units."""
+        return self.gates.state_size
+
+    @property
+    def M(self) -> Array:
+        """Input weights of one gate, for their shape."""
+        return self.gates.M[0]
+
+    @property
+    def b(self) -> tuple[Array, ...]:
+        """Every bias of every gate."""
+        return tuple(part for group in (self.gates.b, self.gates.b_recurrent) for parts in group for part in parts)
+
+    def but(self, **changes: Any) -> GatedStatement:
+        """The statement with some of it changed: fields of the statement, or of its gates."""
+        own = {name: value for name, value in changes.items() if name in ("equation", "step", "dtype")}
+        inner = {name: value for name, value in changes.items() if name not in own}
+        return replace(self, gates=replace(self.gates, **inner), **own)
+
+    def recurrent(self, change: Callable[[Array], Array]) -> GatedStatement:
+        """With other recurrent weights in every gate."""
+        return self.but(W=tuple(change(part) for part in self.gates.W))
+
+    def driving(self, change: Callable[[Array], Array]) -> GatedStatement:
+        """With other input weights in every gate."""
+        return self.but(M=tuple(change(part) for part in self.gates.M))
+
+    @property
+    def biases(self) -> int:
+        """Number of biases that are stated: of the input, and recurrent."""
+        return sum(any(group) for group in (self.gates.b, self.gates.b_recurrent))
+
+    def biased(self, factors: tuple[int, ...]) -> GatedStatement:
+        """Each bias times a factor; 0 leaves it out."""
+        rest = iter(factors)
+        groups = {
+            name: _times(group, next(rest)) if any(group) else group
+            for name, group in (("b", self.gates.b), ("b_recurrent", self.gates.b_recurrent))
+        }
+        return self.but(**groups)
+
+    def reordered(self, order: tuple[int, ...]) -> GatedStatement:
+        """The gates in another order: gate g uses the parameters of gate order[g]."""
+        p = self.gates
+        return self.but(**{name: tuple(getattr(p, name)[g] for g in order) for name in ("W", "M", "b", "b_recurrent")})
+
+    def orders(self) -> list[tuple[int, ...]]:
+        """Every other order of the three gates, the plain swap first."""
+        return sorted((order for order in permutations(range(3)) if order != (0, 1, 2)), key=lambda o: o != (1, 0, 2))
+
+    def complemented(self) -> GatedStatement:
+        """z for 1 - z."""
+        p = self.gates
+        return self.but(
+            W=(p.W[0], -p.W[1], p.W[2]),
+            M=(p.M[0], -p.M[1], p.M[2]),
+            b=(p.b[0], tuple(-part for part in p.b[1]), p.b[2]),
+            b_recurrent=(p.b_recurrent[0], tuple(-part for part in p.b_recurrent[1]), p.b_recurrent[2]),
+        )
+
+    def record(self) -> Recurrence:
+        """The recurrence this statement means."""
+        return Recurrence.made(self.equation, self.gates, self.step, Origin("edited", {}, None, self.dtype))
+
+
+def gated_statement(rec: Recurrence) -> GatedStatement | None:
+    """The statement behind a gated recurrence."""
+    if not isinstance(rec.parameters, Gates):
+        return None
+    return GatedStatement(rec.parameters, rec.equation, rec.step, rec.dtype)
+
+
+def _times(group: Parts, factor: int) -> Parts:
+    if factor == 0:
+        return ((),) * len(group)
+    return tuple(tuple(np.asarray(factor * part) for part in parts) for parts in group)

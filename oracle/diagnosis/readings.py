@@ -1,0 +1,98 @@
+"""Readings of a recorded run: which states and samples belong to a step, if the bookkeeping is not as documented."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from oracle.check.judge import Evidence
+from oracle.records.exact import Array
+
+FARTHEST = 6  # steps an input may be shifted by; a longer delay is a delay line, not a slip of the index
+
+
+class Steps(NamedTuple):
+    """Single steps as columns: states before and after (N, columns), inputs (I, columns)."""
+
+    before: Array
+    after: Array
+    X: Array
+
+
+def own_steps(evidence: Evidence) -> Steps:
+    """The recorded steps as they are."""
+    return Steps(evidence.before, evidence.after, evidence.run.columns())
+
+
+def columns(H0: Array, H1: Array, X: Array) -> Steps:
+    """(K, batch, units) arrays as columns."""
+    return Steps(*(_flat(part) for part in (H0, H1, X)))
+
+
+def _flat(part: Array) -> Array:
+    return np.ascontiguousarray(part.reshape(part.shape[0] * part.shape[1], part.shape[2]).T)
+
+
+def rereadings(evidence: Evidence) -> Iterator[tuple[str, Steps]]:
+    """Deviations of the bookkeeping, by name; names of one and the same reading are joined by |."""
+    H, X = evidence.recording.H, evidence.run.X
+    if X.any():
+        for name, other in _samples(X):
+            yield name, columns(H[:-1], H[1:], other)
+    yield from _starts(evidence)
+
+
+def _samples(X: Array) -> Iterator[tuple[str, Array]]:
+    """Which sample a step uses."""
+    yield "input-missing", np.zeros_like(X)
+    for shift in (1, *range(2, min(FARTHEST, len(X) - 1) + 1)):
+        names = ("input-late", "input-early") if shift == 1 else ("input-shifted", "input-shifted")
+        for edge in _distinct(np.zeros_like(X[:1]), X[:1], X[-1:]):
+            held = np.repeat(edge, shift, axis=0)
+            yield names[0], np.concatenate([held, X[:-shift]])
+            yield names[1], np.concatenate([X[shift:], held])
+        if shift > 1:
+            yield "input-shifted", np.roll(X, shift, axis=0)
+            yield "input-shifted", np.roll(X, -shift, axis=0)
+    if len(X) > 1:
+        yield "input-frozen", np.repeat(X[:1], len(X), axis=0)
+    yield from (("batch-mixed", other) for other in _mixed(X))
+
+
+def _mixed(X: Array) -> list[Array]:
+    """Inputs of other trajectories: shifted, reversed, all the first, or time and batch confused in a reshape."""
+    K, batch, I = X.shape
+    if batch < 2:
+        return []
+    alike = np.repeat(X[:, :1], batch, axis=1)
+    confused = [X.reshape(batch, K, I).swapaxes(0, 1), X.swapaxes(0, 1).reshape(K, batch, I)]
+    return [np.roll(X, 1, axis=1), np.roll(X, -1, axis=1), X[:, ::-1], alike, *confused]
+
+
+def _starts(evidence: Evidence) -> Iterator[tuple[str, Steps]]:
+    """What the run starts from, what a step starts from, and when the state is written down."""
+    recording, h0, X = evidence.recording, evidence.run.h0, evidence.run.X
+    H, K = recording.H, len(X)
+    before, after = H[:-1], H[1:]
+    if h0.any() and K:
+        # Whatever the first row says: h0 may be written down and then not used.
+        ignored = np.concatenate([np.zeros_like(before[:1]), before[1:]])
+        yield "initial-state-ignored", columns(ignored, after, X)
+    if recording.has_initial and H[0].any() and not np.array_equal(H[0], h0):
+        yield "wrong-initial-state", columns(before, after, X)
+    if K > 1:
+        yield "state-not-carried", columns(np.broadcast_to(h0, before.shape), after, X)
+        if np.array_equal(H[1], h0):
+            yield "records-before-stepping|last-step-dropped", columns(H[1:-1], H[2:], X[:-1])
+        if np.array_equal(H[-1], H[-2]) or not H[-1].any():
+            yield "last-step-dropped", columns(before[:-1], after[:-1], X[:-1])
+
+
+def _distinct(*edges: Array) -> list[Array]:
+    kept: list[Array] = []
+    for edge in edges:
+        if not any(np.array_equal(edge, other) for other in kept):
+            kept.append(edge)
+    return kept

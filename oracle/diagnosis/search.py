@@ -1,0 +1,242 @@
+"""The search for an explanation: hypotheses from cheap to expensive, each stage joined, sieved and certified.
+
+A stage is asked only if the ones before it explain nothing, so that an explanation is the simplest one. Within a stage
+everything that agrees with the data is kept: what the run cannot separate is named together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from oracle.check.judge import Evidence, too_coarse
+from oracle.diagnosis.deviations import DEVIATIONS, deviating, deviating_pairs
+from oracle.diagnosis.families import Family, families, step_families
+from oracle.diagnosis.fit import Fit, fitted, proposals
+from oracle.diagnosis.hypotheses import Hypothesis, Sieve, merged, plausible, statistic_under, worst_under
+from oracle.diagnosis.implied import implied
+from oracle.diagnosis.readings import Steps, own_steps, rereadings
+from oracle.diagnosis.sliced import Slice
+from oracle.diagnosis.statement import Statement
+from oracle.diagnosis.weights import MOST_SHARE, SPARE, Proposal, few_entries, other_matrices, recovered, rolled
+from oracle.records.exact import Array
+
+FIT_COLUMNS, FIT_ROWS = 48, 8  # steps and units of the first fit of an unknown
+SYSTEM_COLUMNS = 1024  # steps from which weights are recovered
+PAIR_UNITS = 512  # beyond, pairs are not tried: their certificates would take minutes
+ROLLS = 64  # units the recurrent weights may be shifted along by
+RARE = {"input-shifted", "input-frozen", "batch-mixed", "wrong-initial-state"}
+
+
+@dataclass(frozen=True, eq=False)
+class Certified:
+    """A hypothesis that brings every residual inside its bound, and the largest residual / bound."""
+
+    hypothesis: Hypothesis
+    worst: float
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """Hypotheses about one run of one documented statement."""
+
+    evidence: Evidence
+    stated: Any
+    documented_fails: bool = True  # so that a hypothesis that is the documented map explains nothing
+    documented_inside: bool = False  # the documented map fails by its statistic alone, so that has to be explained
+
+    @cached_property
+    def own(self) -> Steps:
+        """The recorded steps as they are."""
+        return own_steps(self.evidence)
+
+    @cached_property
+    def readings(self) -> list[tuple[str, Steps]]:
+        """The recorded steps under other bookkeeping."""
+        return list(rereadings(self.evidence))
+
+    @cached_property
+    def sieve(self) -> Sieve:
+        """The first look at a hypothesis."""
+        return Sieve(self.evidence)
+
+    @cached_property
+    def starts_as_documented(self) -> bool:
+        """Whether the first row is h0: a wrong one is not explained by another equation."""
+        recording = self.evidence.recording
+        return not recording.has_initial or np.array_equal(recording.H[0], self.evidence.run.h0)
+
+    def about(self, names: str, stated: Any, steps: Steps | None = None, **shown: Any) -> Hypothesis:
+        """A hypothesis about this run."""
+        return Hypothesis(tuple(names.split("|")), stated, steps or self.own, self.evidence.model, shown)
+
+    def certified(self, hypotheses: Iterable[Hypothesis]) -> list[Certified]:
+        """Those that pass every look; names of one and the same record are joined."""
+        seen = [h for h in hypotheses if self.sieve.passes(h.stated, h.steps) and plausible(h, self.evidence)]
+        found = []
+        for h in merged(seen):
+            worst = worst_under(h, self.evidence)
+            if worst <= 1 and not self._as_documented(h) and not (self.documented_inside and self._coarse(h)):
+                found.append(Certified(h, worst))
+        return sorted(found, key=lambda c: c.worst)
+
+    def _as_documented(self, h: Hypothesis) -> bool:
+        return (
+            self.documented_fails
+            and h.steps is self.own
+            and h.stated is not self.evidence.rec
+            and h.rec.same_map(self.evidence.rec)
+        )
+
+    def _coarse(self, h: Hypothesis) -> bool:
+        return too_coarse(self.evidence, statistic_under(h, self.evidence))
+
+    def first(self, hypotheses: Iterable[Hypothesis]) -> list[Certified]:
+        """The first that is certified."""
+        return next((found for h in hypotheses if (found := self.certified([h]))), [])
+
+    # Stage 1: one named deviation.
+
+    def singles(self) -> list[Certified]:
+        """One deviation of the equation, or of the bookkeeping."""
+        found = self.certified([*self._edits(), *(self.about(n, self._documented, s) for n, s in self.readings)])
+        about_alpha = {name for name, row in DEVIATIONS.items() if row.slot in ("alpha", "form")}
+        if any(about_alpha & set(c.hypothesis.names) for c in found):  # the same, perhaps, as another alpha
+            found += [c for f in step_families(self.stated) for c in self.fit(f) if _new(c, found)]
+        return found
+
+    @property
+    def _documented(self) -> Any:
+        return self.evidence.rec if self.stated is None else self.stated
+
+    def _edits(self) -> Iterator[Hypothesis]:
+        if self.stated is not None and self.starts_as_documented:
+            yield from (self.about(name, other) for name, other in deviating(self.stated))
+
+    # Stages 2 and 3: one unknown number, or one per unit.
+
+    def numbers(self) -> list[Certified]:
+        """One unknown number."""
+        return [c for f in self._families(0) for c in self.fit(f)]
+
+    def numbers_per_unit(self) -> list[Certified]:
+        """One unknown number per unit."""
+        return [c for f in self._families(1) for c in self.fit(f)]
+
+    def _families(self, ndim: int) -> Iterator[Family]:
+        if self.stated is not None and self.starts_as_documented:
+            yield from (f for f in families(self.stated) if np.ndim(f.start) == ndim)
+
+    def fit(self, family: Family, steps: Steps | None = None, prefix: str = "") -> list[Certified]:
+        """A fitted member of a family, its simplest number that is certified."""
+        part, bound = self._part(steps or self.own, FIT_COLUMNS, FIT_ROWS)
+        found = fitted(family, part, bound)
+        if found is None or found.worst > self.left:
+            return []
+        if np.ndim(family.start):
+            part, bound = self._part(steps or self.own, SYSTEM_COLUMNS // 4, self.evidence.rec.N)
+            found = fitted(family, part, bound)
+            if found is None or found.worst > self.left or not self._determined(part, bound, found):
+                return []
+        return self.first(
+            self.about(prefix + family.name, made, steps, **_shown(family, value, found))
+            for value, made in proposals(family, found)
+            if np.nanmax(np.abs(part.residual(made)) / bound) <= self.left
+        )
+
+    @property
+    def left(self) -> float:
+        """Bounds a float64 fit may leave: the certificate allows one, and float64 may add one of its own."""
+        return 1 + 2.0**-53 / self.evidence.model.storage
+
+    def _determined(self, part: Slice, bound: Array, found: Fit) -> bool:
+        """Whether every unit with another value than documented has steps to spare that show it."""
+        off = np.abs(part.residual(self.stated)) > bound
+        shown = off.sum(axis=1)
+        return bool(np.all((shown == 0) | (shown > SPARE)))
+
+    def _part(self, steps: Steps, columns: int, rows: int) -> tuple[Slice, Array]:
+        """Some steps and units, with the documented bounds of their residuals."""
+        finite = np.flatnonzero(np.isfinite(steps.before).all(axis=0) & np.isfinite(steps.after).all(axis=0))
+        which = finite[np.unique(np.linspace(0, len(finite) - 1, columns).astype(int))] if finite.size else finite
+        few = Steps(*(part[:, which] for part in steps))
+        N = self.evidence.rec.N
+        units = np.unique(np.linspace(0, N - 1, min(rows, N)).astype(int))
+        bound = self.evidence.bound(self.evidence.rec, *few)[units]
+        if self.evidence.rec.activation == "relu":  # a unit that is silent as documented may be active in the program
+            bound = np.broadcast_to(bound.max(axis=1, keepdims=True, initial=0.0), bound.shape)
+        return Slice(*few, units), bound
+
+    # Stage 4: other weights.
+
+    def weights(self) -> list[Certified]:
+        """A few wrong entries; units or rows in another order; masks."""
+        if not isinstance(self.stated, Statement) or not self.starts_as_documented or self.stated.staged:
+            return self._rolls()
+        part, bound = self._part(self.own, SYSTEM_COLUMNS, self.evidence.rec.N)
+        system = implied(self.stated, Steps(part.before, part.after, part.X), bound)
+        few = few_entries(self.stated, system, self.left)
+        many = bool(few) and MOST_SHARE * few[0].shown["changed"] > self.stated.N * system.seen.shape[1]
+        if few and not many and (found := self._proposed(few)):
+            return found
+        total = recovered(self.stated, system)
+        found = self._rolls() if total is None else self._proposed(other_matrices(self.stated, total))
+        return found or (self._proposed(few) if many else [])
+
+    def _rolls(self) -> list[Certified]:
+        if self.stated is None or not self.starts_as_documented:
+            return []
+        return self._proposed(rolled(self.stated, ROLLS))
+
+    def _proposed(self, made: Iterable[Proposal]) -> list[Certified]:
+        return self.first(self.about(p.name, p.stated, **p.shown) for p in made)
+
+    # Stage 5: two deviations at once.
+
+    def pairs(self) -> list[Certified]:
+        """Two named deviations: of the equation, or one of the equation and one of the bookkeeping."""
+        if self.stated is None or self.evidence.rec.N > PAIR_UNITS:
+            return []
+        return self.certified(self._pairs())
+
+    def _pairs(self) -> Iterator[Hypothesis]:
+        if self.starts_as_documented:
+            yield from (self.about(names, both) for names, both in deviating_pairs(self.stated))
+        for reading, steps in self._plain_readings():
+            for name, other in deviating(self.stated):
+                yield self.about("|".join(f"{name}+{each}" for each in reading.split("|")), other, steps)
+
+    def _plain_readings(self) -> list[tuple[str, Steps]]:
+        """Readings that make pairs: the rest are rare enough alone."""
+        return [(name, steps) for name, steps in self.readings if not set(name.split("|")) & RARE]
+
+    def pairs_with_a_number(self) -> list[Certified]:
+        """A named deviation with another step, alpha or time constant."""
+        if not isinstance(self.stated, Statement) or self.evidence.rec.N > PAIR_UNITS:
+            return []
+        found: list[Certified] = []
+        edits = deviating(self.stated) if self.starts_as_documented else ()
+        for name, other in edits:
+            if not isinstance(other, Statement):
+                continue
+            if DEVIATIONS[name].slot not in ("alpha", "form") or name.startswith("form-"):
+                found += [c for f in step_families(other) for c in self.fit(f, prefix=f"{name}+")]
+        for name, steps in self._plain_readings():
+            found += [c for f in step_families(self.stated) for c in self.fit(f, steps, f"{name}+")]
+        return found
+
+
+def _shown(family: Family, value: Any, fit: Fit) -> dict[str, Any]:
+    """What is said about a fitted unknown: its value, the documented one, and how far it may be off (observed)."""
+    shown: dict[str, Any] = {family.unknown: value}
+    if family.documented:
+        shown["documented"] = family.start
+    return {**shown, "spread": fit.spread} if np.ndim(family.start) == 0 else shown
+
+
+def _new(c: Certified, found: list[Certified]) -> bool:
+    return not any(set(c.hypothesis.names) <= set(other.hypothesis.names) for other in found)
