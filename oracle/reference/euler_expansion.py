@@ -8,8 +8,10 @@ local defect h'' Delta^2/2 + .., with nothing linearised; u_{k+1} is the Taylor 
 u_k. Its defect p' - F(p) has the coefficients -f_j with j >= P, f_P = A p_P + B s_P, f_j = B s_j beyond, where
 s(z(th)) = sum s_j th^j. If |s| <= m within a distance rho of z_0, and sum_j |z_j| R^j <= rho, then |s_j| <= m R^-j:
 
-    |int_0^Delta d| <= |f_P| Delta^{P+1}/(P+1) + |B| m Delta (Delta/R)^{P+1} / ((P+2) (1 - Delta/R))   entry by entry
+    |d_i(th)| <= (th/Delta)^P D_i,   D = |f_P| Delta^P + |B| m (Delta/R)^{P+1} / (1 - Delta/R)
+    int_0^Delta |d(th)| dth <= |D| Delta / (P + 1)                               in every monotone norm
 
+(the integral of a norm, which is more than the norm of the integrals: so the common factor is taken out first).
 A step is taken in as many equal parts as bring Delta/R below a quarter. tanh: rho = pi/4, m = 1, as |tanh(x + iy)|^2 =
 (sinh^2 x + sin^2 y)/(sinh^2 x + cos^2 y); logistic: rho = pi/2, m = 1, as (1 + tanh(z/2))/2;
 identity: nothing beyond P.
@@ -67,7 +69,7 @@ class Expansion:
     value : arb_mat
         p(step), (N, 1).
     defect : ndarray
-        (N,): upper bounds of |int d|.
+        (N,): D Delta / (P + 1), rounded up.
     z : Midrad
         (units, P + 1): coefficients of the arguments.
     """
@@ -115,7 +117,7 @@ def _power(step: Fraction, n: int) -> float:
 
 
 def tail(activation: str, z: Midrad, step: Fraction, order: int) -> Array:
-    """Upper bounds of int_0^Delta sum_{k > P} |s_k| th^k, unit by unit."""
+    """Upper bounds of Delta/(P + 1) sum_{k > P} |s_k| Delta^k, unit by unit."""
     if activation == "identity":
         return np.zeros(len(z.mid))
     if activation not in _DISCS:
@@ -126,7 +128,7 @@ def tail(activation: str, z: Midrad, step: Fraction, order: int) -> Array:
     if not np.all(share <= _SHARE):
         raise OutOfReach("the step is beyond the reach of the expansion")
     left = np.nextafter(1 - share, 0)
-    return np.asarray(up(m * delta * share ** (order + 1) / ((order + 2) * left), 2 * order + 8))
+    return np.asarray(up(m * delta * share ** (order + 1) / ((order + 1) * left), 2 * order + 8))
 
 
 def radius(sizes: Array, rho: float, most: float) -> Array:

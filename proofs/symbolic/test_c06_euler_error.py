@@ -15,8 +15,9 @@ Weights: |v| = |D^-1 v|, so the matrix is D^-1 M D, with entries M_ij d_j / d_i.
 |I + Delta J| is 1 + Delta (J_ii + sum |J_ij|), so |I + Delta J| = 1 + Delta mu; otherwise it is larger.
 
 Expansion: a Taylor polynomial p of degree P has p' - F(p) = -(A p_P + B s_P) th^P - B sum_{k > P} s_k th^k. With
-|s_k| <= m R^-k the rest integrates to at most m Delta (Delta/R)^{P+1} / ((P+2)(1 - Delta/R)): a geometric series, and
-1/(k+1) <= 1/(P+2). First order: eps' = J eps + h''/2 is what e = Delta eps gives.
+|s_k| <= m R^-k, and (th/R)^k <= (th/Delta)^P (Delta/R)^k for k > P, it is at most (th/Delta)^P D entry by entry, and
+the integral of its norm at most |D| Delta/(P+1): a geometric series. First order: eps' = J eps + h''/2 is what
+e = Delta eps gives.
 """
 
 from __future__ import annotations
@@ -164,12 +165,15 @@ def prove_defect(kept=1) -> None:
     assert sympy.simplify((gaps[2] + kept * A * p2 + B * s2).doit()) == 0
 
 
-def prove_tail(first=lambda P: P + 2) -> None:
-    """The geometric series behind the Cauchy tail, and the denominator of its first integral."""
+def prove_tail(first=lambda P: P + 1) -> None:
+    """The geometric series behind the Cauchy tail, the common factor of its terms, and that factor's integral."""
     P, share = sympy.Symbol("P", integer=True, positive=True), sympy.Symbol("q", positive=True)
+    R, t, j = sympy.symbols("R t j", positive=True)
     beyond = share ** (P + 1) / (1 - share)  # sum_{k > P} share^k
     assert sympy.simplify(beyond - share * beyond - share ** (P + 1)) == 0
-    assert sympy.simplify(sympy.integrate(th ** (P + 1), (th, 0, D)) - D ** (P + 2) / first(P)) == 0
+    # With th = t Delta, t <= 1: (th/R)^{P+j} = t^P (Delta/R)^{P+j} t^j, and t^j <= 1.
+    assert sympy.simplify((t * D / R) ** (P + j) - t**P * (D / R) ** (P + j) * t**j) == 0
+    assert sympy.simplify(sympy.integrate((th / D) ** P, (th, 0, D)) - D / first(P)) == 0
 
 
 HALF = sympy.Rational(1, 2)
@@ -220,7 +224,7 @@ FAULTS = {
     "weights not inverted": lambda: prove_similarity(lambda d: d),
     "centred twice": lambda: prove_centred(lambda s, S: s - 2 * S),
     "A p_P dropped": lambda: prove_defect(0),
-    "tail with P + 1": lambda: prove_tail(lambda P: P + 1),
+    "tail with P + 2": lambda: prove_tail(lambda P: P + 2),
     "first order not halved": lambda: prove_first_order(1),
     "q^(k-1)": lambda: prove_closed_form(lambda n: D**2 * M2 / 2 * (1 - q ** (n - 1)) / (1 - q)),
 }
