@@ -76,7 +76,8 @@ def check_gradient(
     -----
     Gradients are by the parameters as the recurrence was stated with them: W, M, b (or b[0], b[1]), alpha, tau, and by
     h0 and inputs. Parameter gradients are sums over the batch. The slope of max(0, z) at z = 0 is 0. The proven bound
-    is of any order of operations; where it is too large to say anything, the observed tolerance decides.
+    is of any order of operations; where it is too large to say anything, the observed tolerance decides. Where both
+    are as large as the gradient itself, nothing inside them is passed: the verdict is "undecided".
     """
     bridge = verb("candidate")(candidate) if verb("is_module")(candidate) else None
     if bridge is not None:
@@ -187,8 +188,10 @@ def judge(question: Question, given: Gradients, model: Precision) -> GradientRes
     tolerance = tolerance_of(question, model, {name: part.float64() for name, part in reference.items()})
     parts = judged_all(given.values, reference, tolerance)
     worst = max((part.worst for part in parts.values()), default=0.0)
+    blind = [name for name, part in parts.items() if part.blind]
+    inside = "undecided" if blind or not parts else "pass"
     result = GradientResult(
-        verdict="pass" if worst <= 1 and not given.turned else "fail",
+        verdict=inside if worst <= 1 and not given.turned else "fail",
         label=_label(parts, worst, given),
         worst=worst,
         parameters=parts,
@@ -196,6 +199,8 @@ def judge(question: Question, given: Gradients, model: Precision) -> GradientRes
         loss=described(question.loss),
         missing=tuple(n for n in names(question) if n in reference and n not in given.values and reference[n].mid.size),
     )
+    if result.verdict == "undecided":
+        return replace(result, problem=_too_coarse(blind, model))
     return result if result else replace(result, diagnosis=findings(question, given, model, worst))
 
 
@@ -205,6 +210,16 @@ def _label(parts: Mapping[str, Judged], worst: float, given: Gradients) -> str:
     deciding = [part for part in parts.values() if part.worst > 1] if worst > 1 else list(parts.values())
     proved = any if worst > 1 else all
     return "proved" if proved(part.label == "proved" for part in deciding) else "observed"
+
+
+def _too_coarse(blind: list[str], model: Precision) -> BadInput:
+    if not blind:
+        return BadInput("no gradient with an entry was returned.", "there is nothing to compare.", "return some.")
+    return BadInput(
+        f"the tolerance is as large as the gradient by {', '.join(blind)}.",
+        f"rounding errors of {model.name} grow too much over these steps to tell the gradient from zero.",
+        "use fewer steps, or promise a finer precision.",
+    )
 
 
 def _no_gradient(error: Exception) -> BadInput:

@@ -27,6 +27,8 @@ class Judged:
         outside, "proved" if it is beyond the proven bound.
     proven, observed : float
         The largest proven bound and observed tolerance of any entry.
+    size : float
+        The largest entry of the exact gradient.
     """
 
     worst: float
@@ -36,6 +38,12 @@ class Judged:
     label: str
     proven: float
     observed: float
+    size: float
+
+    @property
+    def blind(self) -> bool:
+        """Whether the tolerance is as large as the gradient: zeros would pass as well."""
+        return min(self.proven, self.observed) >= self.size > 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,6 +49,7 @@ def judged(values: Array, reference: Enclosure, tolerance: GradientTolerance, na
         "proved" if (beyond if worst > 1 else resolved) else "observed",
         float(np.max(proven)),
         float(np.max(observed)),
+        size,
     )
 
 

@@ -207,6 +207,20 @@ def test_a_long_run_is_decided_by_the_observed_tolerance():
     assert late.explained_by == "adjoint-ode-gradient"
 
 
+def test_a_tolerance_as_large_as_the_gradient_decides_nothing():
+    """bfloat16 over 30 chaotic steps: what is inside is undecided and not passed; what is far outside still fails."""
+    rng = np.random.default_rng(6)
+    weights = 4 * rng.normal(size=(8, 8)) / np.sqrt(8), rng.normal(size=(8, I)), rng.normal(size=8)
+    rec = oracle.Recurrence.leaky(*weights, alpha=ALPHA)
+    asked = {"inputs": rng.normal(size=(30, BATCH, I)), "h0": rng.uniform(-1, 1, (BATCH, 8)), "promised": "bfloat16"}
+    result = oracle.check_gradient(Leaky(*weights, ALPHA), rec, **asked)
+    assert result.verdict == "undecided", result.summary()
+    assert not result
+    assert any(part.blind for part in result.parameters.values())
+    assert "as large as the gradient" in str(result.problem)
+    assert oracle.check_gradient(Leaky(*weights, ALPHA, scale=1e9), rec, **asked).verdict == "fail"
+
+
 def test_other_steps():
     """Runge-Kutta and exponential Euler, tau included; a tau gradient off by 1e-9 is outside and unexplained."""
     net = oracle.Network.rate(W, M, B, tau=[0.5, 1.0, 0.75, 2.0])
