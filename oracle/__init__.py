@@ -18,6 +18,7 @@ from oracle.procedures.simulate import simulate
 from oracle.records.network import Network
 from oracle.records.noise import Noise
 from oracle.records.recurrence import Recurrence
+from oracle.reference.analytic import analytic
 from oracle.reference.enclosure import Enclosure
 from oracle.reference.entry import reference
 from oracle.reference.signals import held, sampled
@@ -32,6 +33,7 @@ __all__ = [
     "Network",
     "Noise",
     "Recurrence",
+    "analytic",
     "as_step",
     "assert_follows",
     "check",

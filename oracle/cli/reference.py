@@ -31,7 +31,7 @@ GUARD = 2  # digits printed beyond the certified ones
 def command(digits: int, times: str | None, json_to: str | None, **given: Any) -> int:
     """The reference trajectory of --network: decimal digits, each row with its radius.
 
-    A recurrence is proved in ball arithmetic; a flow (--times) is observed, by two orders and precisions compared.
+    Both a recurrence and a flow (--times) are proved, in ball arithmetic.
     """
     with terminal.progress("computing the reference"):
         found, says = _flow(times, digits, given) if times is not None else _steps(digits, given)

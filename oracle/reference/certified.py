@@ -192,7 +192,7 @@ def try_step(system: System, state: State, piece: Any, unit: Fraction, room: Fra
     P = order(-log2_rate * log(2), float(room / unit))
     p, g, unit = expansion(system.lure, state.y, piece.in_balls, unit, P, system.linear, system.series)
     D, ops = system.look(p, piece, unit, FIRST_BITS, system.length(P))
-    q = longest(system, D, ops.argument, P, unit, room, log2_rate)
+    q = longest(system, (D, ops.argument), piece, P, unit, room, log2_rate)
     if system.pattern is not None:
         q = q * sooner(system.pattern, ops.argument, q)
     with precision(FIRST_BITS):
@@ -213,8 +213,11 @@ def order(digits: float, reach: float) -> int:
     return max(_LEAST_ORDER, ceil(min(best, digits / -log(reach)) if reach < 0.5 else best))
 
 
-def longest(system: System, D: Any, z: Any, P: int, unit: Fraction, room: Fraction, log2_rate: float) -> Fraction:
+def longest(
+    system: System, seen: tuple[Any, Any], piece: Any, P: int, unit: Fraction, room: Fraction, log2_rate: float
+) -> Fraction:
     """The longest q for which what is beyond order P stays well inside the tolerance, by float64 estimates."""
+    D, z = seen
     k = np.arange(P, D.ncols()) + 1
     sizes = np.abs(middles(D)).max(axis=0)[P:]
     logs = np.where(sizes > 0, np.log2(np.maximum(sizes, 2.0**-1000)) - np.log2(k), -np.inf)
@@ -229,9 +232,21 @@ def longest(system: System, D: Any, z: Any, P: int, unit: Fraction, room: Fracti
         middle = (low + high) / 2
         low, high = (middle, high) if fits(middle) else (low, middle)
     q, most = dyadic(2.0**low), room / unit
+    while not _input_fits(system, piece, min(q, most) * unit, D.ncols(), log2_rate):
+        q = min(q, most) * Fraction(3, 4)
     if q >= most:
         return most
     return q if q < most * Fraction(2, 3) else most / 2
+
+
+def _input_fits(system: System, piece: Any, time: Fraction, length: int, log2_rate: float) -> bool:
+    """Whether what the input's coefficients leave out is an eighth of the tolerance, or the step hopelessly short."""
+    beyond = piece.beyond(time, length)
+    if beyond is None or time < Fraction(2) ** round(_SHORTEST):
+        return True
+    with precision(FIRST_BITS):
+        unseen = (system.gains.inputs * arb_mat(len(beyond), 1, beyond)).entries()
+        return bool(system.norm.of([u.abs_upper() for u in unseen]) <= arb(2) ** arb(log2_rate - 3))
 
 
 def _tail_estimate(system: System, z: Any, last: int) -> Callable[[float], float]:
@@ -293,7 +308,7 @@ def concluded(
         if left.misplaced:
             return left
         q = left.q
-    rest = piece.beyond(q * unit), None if left is None else left.wrong
+    rest = piece.beyond(q * unit, z.ncols()), None if left is None else left.wrong
     misfit = Misfit.of(system.lure.activation, D, z, rest, system.gains, unit)
     found = within(system, misfit, q, log2_rate, unit)
     if found is None:

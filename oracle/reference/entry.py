@@ -33,7 +33,8 @@ def reference(
         All its parameters are taken exactly, every float as the rational it is.
     inputs : array_like or signal
         Recurrence: X (K, I) or (K, batch, I), x_k drives the step from h_k to h_{k+1}; (K, 0) without inputs.
-        Network: None (zero), a constant (I,), `oracle.held(values, step)` or `oracle.sampled(values, step)`.
+        Network: None (zero), a constant (I,), `oracle.held(values, step)`, `oracle.sampled(values, step)` or
+        `oracle.analytic(expressions)`.
     h0 : array_like, optional
         (N,), or (batch, N): with batched inputs for a recurrence, one input for all for a network. Default: zeros.
     times : sequence of float, Fraction, Decimal or str

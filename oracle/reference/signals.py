@@ -38,8 +38,13 @@ class Piece(NamedTuple):
         entries = [entry for row in zip(*(ops.lift(c).entries() for c in columns), strict=True) for entry in row]
         return resized(arb_mat(inputs, len(columns), entries), length)
 
-    def beyond(self, time: Fraction) -> None:
+    def beyond(self, time: Fraction, length: int) -> None:
         """What the coefficients leave out until t + time: nothing, the piece is a polynomial."""
+
+    def in_mp(self, context: Any, length: int) -> list[Array]:
+        """Coefficients of x(t + s) as columns (I,) of exact numbers."""
+        zero = np.zeros(len(self.value))
+        return [self.value, zero if self.slope is None else self.slope, *[zero] * (length - 2)][:length]
 
 
 @dataclass(frozen=True, eq=False)

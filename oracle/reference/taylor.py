@@ -100,15 +100,13 @@ def expansion(ops: Mp, field: Field, h: Array, piece: Piece, order: int) -> list
         return h if k == 0 else ops.scale(Fraction(1, k), slope[k - 1])
 
     state: Series[Array] = Series(rule)
-    slope = field(series, state, _input_series(ops, piece))
+    slope = field(series, state, _input_series(ops, piece, order + 1))
     return [state[k] for k in range(order + 1)]
 
 
-def _input_series(ops: Mp, piece: Piece) -> Series[Array]:
-    value = ops.lift(piece.value)
-    zero = ops.lift(np.zeros(len(piece.value)))
-    slope = zero if piece.slope is None else ops.lift(piece.slope)
-    return Series(lambda k: (value, slope)[k] if k < 2 else zero)
+def _input_series(ops: Mp, piece: Piece, length: int) -> Series[Array]:
+    columns = piece.in_mp(ops.context, length)
+    return Series(lambda k: ops.lift(columns[k]))
 
 
 def step_length(ops: Mp, coefficients: list[Array], digits: int) -> Fraction | None:
