@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+
+from oracle.records.exact import Array
 
 BLOCK = 31 * 2**20
 """Below the 32 MiB up to which glibc adapts its threshold."""
@@ -16,3 +20,10 @@ def keep_freed_memory() -> None:
     operations on fresh arrays go from 5 to 0.5 ns per element. Other allocators are not affected.
     """
     np.empty(BLOCK, dtype=np.uint8)
+
+
+def blocks(values: Array, elements: int) -> Iterator[slice]:
+    """Columns of a (units, columns) array, about so many elements at a time; one empty block where there is none."""
+    columns = values.shape[1]
+    width = max(1, elements // max(1, values.shape[0]))
+    yield from (slice(start, min(start + width, columns)) for start in range(0, max(columns, 1), width))

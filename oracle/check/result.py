@@ -64,7 +64,7 @@ class CheckResult:
     ----------
     verdict : "pass", "fail" or "undecided"
     worst : float
-        Largest residual / bound; a pass has worst <= 1 (proved, by balls).
+        Largest residual / bound; a pass has worst <= 1 (proved), for long runs within 5 % of the largest there is.
     first : Violation or None
     promised, computed_in : str
         The promised precision, and the one the residuals look like (observed; None where they are no rounding).

@@ -11,7 +11,7 @@ from oracle.check.result import Unseen
 from oracle.records.exact import Array
 from oracle.records.layout import Samples
 from oracle.records.lure import Lure
-from oracle.records.operator import Operator, sum_vectors
+from oracle.records.operator import Operator, Term, sum_vectors
 from oracle.records.recurrence import Recurrence
 
 FEWEST_STEPS = 3  # a step from h0, one from the candidate's own state, and one more to tell early from late input
@@ -54,14 +54,26 @@ def _of_weights(field: Lure) -> list[Unseen]:
     if driving.shape[0] == driving.shape[1] and driving.terms and _symmetric(driving):
         found.append(Unseen("transposed input weights (M is symmetric)", "use weights without symmetry"))
     bias = (*field.b, *field.c)
-    if not bias or not np.any(sum_vectors(bias, len(bias[0])) != 0):
+    if not bias or not _nonzero(bias):
         found.append(Unseen("a bias that is missing, doubled or in the wrong place (it is zero)", "use a nonzero bias"))
     return found
+
+
+def _nonzero(bias: tuple[Array, ...]) -> bool:
+    total = bias[0] if len(bias) == 1 else sum_vectors(bias, len(bias[0]))
+    return bool(np.any(total != 0))
+
+
+def _scalars(term: Term) -> bool:
+    return not (isinstance(term.left, np.ndarray) or isinstance(term.right, np.ndarray))
 
 
 def _symmetric(op: Operator) -> bool:
     if op.shape[0] < 2 or op.shape[0] != op.shape[1]:
         return False
+    single = op.terms[0] if len(op.terms) == 1 else None
+    if single is not None and single.dense is not None and _scalars(single):
+        return bool(np.array_equal(single.dense, single.dense.T))
     dense: list[Any] = [t for t in op.terms if t.dense is not None]
     matrix: Array = Float64().affine([(op, np.eye(op.shape[1]))]) if dense else np.zeros((1, 1))
     return bool(np.array_equal(matrix, matrix.T))

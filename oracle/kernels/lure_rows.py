@@ -30,7 +30,7 @@ from oracle.records.lure import Lure
 
 SLACK = 1 + 2.0**-17
 """Covers the float32 roundings of a ratio, some thirty of 2^-24, and terms of u^2 that the errors leave out."""
-PRODUCTS = 2**15  # elements of a block of products: more keep the BLAS busy, fewer stay in the cache
+PRODUCTS = 2**14  # elements of a block of products: more keep the BLAS busy, fewer stay in the cache
 FEWEST_STEPS = 64
 CHUNK = 2**14  # elements of the elementwise part: its buffers fit the second-level cache
 LARGEST = 2.0**50

@@ -40,7 +40,9 @@ class Residuals(NamedTuple):
         return np.asarray(inside | outside)
 
 
-def residuals(rec: Recurrence, before: Array, after: Array, X: Array, bound: Array) -> Residuals:
+def residuals(
+    rec: Recurrence, before: Array, after: Array, X: Array, bound: Array, fewest: int | None = None
+) -> Residuals:
     """Certified residuals of single steps.
 
     Parameters
@@ -51,6 +53,8 @@ def residuals(rec: Recurrence, before: Array, after: Array, X: Array, bound: Arr
     X : ndarray, (I, columns)
     bound : ndarray, (N, columns)
         What the residuals will be compared with; decides how precise they have to be.
+    fewest : int, optional
+        Number of elements from which pairs of floats are tried first; below it, balls give every residual to 2^-50.
 
     Returns
     -------
@@ -62,7 +66,7 @@ def residuals(rec: Recurrence, before: Array, after: Array, X: Array, bound: Arr
     shape = before.shape
     result = Residuals(np.full(shape, np.inf), np.full(shape, np.inf), np.full(shape, np.nan))
     todo, bits = np.flatnonzero(finite), FIRST_BITS
-    if todo.size * shape[0] >= FEWEST:
+    if todo.size * shape[0] >= (FEWEST if fewest is None else fewest):
         _in_pairs(rec, before, after, X, result, todo)
         todo = np.flatnonzero(finite & ~result.decided(bound).all(axis=0))
     while todo.size and bits <= LAST_BITS:

@@ -12,12 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oracle.arithmetic.memory import blocks
 from oracle.arithmetic.scatter import Scatter, Scattered
 from oracle.equations.catalogue import advance
 from oracle.records.exact import Array
 from oracle.records.precision import Precision
 from oracle.records.recurrence import Recurrence
 
+BLOCK = 2**16  # elements evaluated at once
 THRESHOLDS = ((2.0**-38, "float64"), (2.0**-18, "float32"), (2.0**-11, "tf32"), (2.0**-5, "bfloat16"))
 """Upper ends of the estimated roundoff for each precision; beyond the last one it is no rounding at all."""
 
@@ -32,10 +34,12 @@ class Statistic(NamedTuple):
 
 def scatter(rec: Recurrence, H: Array, X: Array) -> Array:
     """Typical rounding error of one step from each column, in units of u; (N, columns)."""
-    ops = Scatter()
+    ops, result = Scatter(), np.empty(H.shape, order="F" if H.flags.f_contiguous else "C")
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        start = Scattered(H, np.zeros_like(H))
-        return np.asarray(ops.lower(advance(ops, rec, start, ops.lift(X))))
+        for which in blocks(H, BLOCK):
+            start = Scattered(H[:, which], np.zeros_like(H[:, which]))
+            result[:, which] = ops.lower(advance(ops, rec, start, ops.lift(X[:, which])))
+    return result
 
 
 def squares(residual: Array, scale: Array, model: Precision) -> Array:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oracle.arithmetic.memory import blocks, keep_freed_memory
 from oracle.arithmetic.rounding import Rounded, Rounding
 from oracle.equations.catalogue import advance
 from oracle.records.exact import Array
@@ -17,7 +18,7 @@ from oracle.records.precision import Precision, precision_model, representable
 from oracle.records.recurrence import Recurrence
 
 _U = 2.0**-53
-BLOCK = 2**20  # elements evaluated at once: ten arrays of 8 MB
+BLOCK = 2**16  # elements evaluated at once: ten arrays of half a megabyte
 
 
 class Recorded(NamedTuple):
@@ -72,10 +73,10 @@ def one_step_bound(
     ops = Rounding(model)
     stored = bool(recorded.relative) or representable(H, model.storage)
     bound = np.empty(H.shape, order="F" if H.flags.f_contiguous else "C")
-    blocks = max(1, -(-H.size // BLOCK))
+    keep_freed_memory()
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         samples = ops.lift(X)  # as a whole: whether they are numbers of the format is asked of all of them
-        for columns in np.array_split(np.arange(H.shape[1]), blocks) if blocks > 1 else [slice(None)]:
+        for columns in blocks(H, BLOCK):
             state = _state(H[:, columns], model, recorded, stored)
             x = samples._replace(
                 value=samples.value[:, columns],

@@ -13,7 +13,10 @@ import oracle
 from oracle.arithmetic import ball
 from oracle.records.precision import PRECISIONS
 from oracle.tolerance import residuals as room
+from oracle.tolerance import statistic as statistic_room
+from oracle.tolerance import step as step_room
 from oracle.tolerance.residuals import residuals
+from oracle.tolerance.statistic import scatter
 from oracle.tolerance.step import one_step_bound
 
 Array = NDArray[Any]
@@ -130,3 +133,25 @@ def test_process_state_is_restored() -> None:
     rec, h, after, x, _ = relu_case("elman")
     residuals(rec, h, after, x, np.full(h.shape, 1e-30))
     assert ball.ctx.prec == before
+
+
+def test_blocks_do_not_change_a_bound_or_a_scatter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluating bounds and scatters a few columns at a time gives the same floats, in either order of memory."""
+    rec, h, _, x, _ = relu_case("leaky", 20)
+    whole = one_step_bound(rec, h, x, PRECISIONS["float32"]), scatter(rec, h, x)
+    monkeypatch.setattr(step_room, "BLOCK", 40)
+    monkeypatch.setattr(statistic_room, "BLOCK", 40)
+    for states in (h, np.asfortranarray(h)):
+        parts = one_step_bound(rec, states, x, PRECISIONS["float32"]), scatter(rec, states, x)
+        for one, other in zip(whole, parts, strict=True):
+            np.testing.assert_allclose(one, other, rtol=2.0**-48)
+
+
+@pytest.mark.parametrize("form", ["elman", "leaky"])
+def test_pairs_contain_the_exact_residual(form: str) -> None:
+    """The first stage on the same rational cases: zero tolerance, and sharp to a hundredth of the bound."""
+    rec, h, after, x, exact = relu_case(form)
+    bound = one_step_bound(rec, h, x, PRECISIONS["float64"])
+    found = residuals(rec, h, after, x, bound, fewest=1)
+    assert holds(found, exact)
+    assert np.all(found.upper - found.lower <= 0.02 * bound)
