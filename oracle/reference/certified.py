@@ -37,9 +37,9 @@ from oracle.reference.limits import NotReached
 from oracle.reference.lognorm import Norm
 from oracle.reference.regions import Exit, Pattern, exits
 
-_ORDER = 0.8  # order per natural logarithm of the tolerance; measured: flat between 0.6 and 1
+_ORDER = 0.7  # order per natural logarithm of the tolerance; measured: flat between 0.6 and 1
 _LEAST_ORDER = 8
-_BEYOND = 1.3  # length of the checked series over that of the polynomial: Cauchy's R is smaller than the true radius
+_BEYOND = 1.15  # length of the checked series over that of the polynomial: Cauchy's R is smaller than the true radius
 _GAIN_BITS = 42  # of one correction in float64
 _SPARE_BITS = 16  # for rounding in one step: sums of N P terms
 _MOST_ROUNDS = 200  # corrections of one step: 8,000 bits; a step that needs more than its share is halved long before

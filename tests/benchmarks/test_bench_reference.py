@@ -2,8 +2,9 @@
 
     python -m pytest tests/benchmarks/test_bench_reference.py --benchmark-only
 
-Flow: N = 2, 50 digits, T = 5 tau, peer mpmath.odefun at the same digits. Recurrence: N = 64, K = 200, 30 digits, peer
-the same steps in mpmath with ten digits more, which proves nothing. Asserted is only that both compute one thing.
+Flow: gain 1.2, 50 digits, T = 5 tau, N = 2, 8 and 32, certified; at N = 2 beside this project's mpmath integrator and
+mpmath.odefun at the same digits. A ReLU network of 8 units. Recurrence: N = 64, K = 200, 30 digits, peer the same steps
+in mpmath with ten digits more, which proves nothing. Asserted is only that both compute one thing.
 """
 
 from __future__ import annotations
@@ -39,15 +40,29 @@ def peer_flow() -> list[Any]:
     return values
 
 
-def our_flow() -> oracle.Enclosure:
-    """The same by Taylor series, twice, compared."""
-    return oracle.reference(oracle.Network.rate(W, None, BIAS), h0=START, times=[LAST], digits=DIGITS)
+def our_flow(engine: str = "balls") -> oracle.Enclosure:
+    """The same by Taylor series, by an engine."""
+    return oracle.reference(oracle.Network.rate(W, None, BIAS), h0=START, times=[LAST], digits=DIGITS, engine=engine)
 
 
 @pytest.mark.benchmark(group="flow, N=2, 50 digits, T=5 tau")
-def test_flow_ours(benchmark: Any) -> None:
-    """Ours."""
-    result = benchmark.pedantic(our_flow, rounds=3)
+@pytest.mark.parametrize("engine", ["balls", "mpmath"])
+def test_flow_ours(benchmark: Any, engine: str) -> None:
+    """Ours: certified, and the readable integrator, run twice and compared."""
+    result = benchmark.pedantic(lambda: our_flow(engine), rounds=3)
+    assert result.digits >= DIGITS
+
+
+@pytest.mark.benchmark(group="flow, certified, 50 digits, T=5 tau")
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("units", [2, 8, 32])
+def test_certified_flow(benchmark: Any, units: int, activation: str) -> None:
+    """Gain 1.2, certified; a longer answer is inside."""
+    rng = np.random.default_rng(0)
+    weights, bias = 1.2 * rng.normal(size=(units, units)) / np.sqrt(units), 0.3 * rng.normal(size=units)
+    net, h0 = oracle.Network.rate(weights, None, bias, activation=activation), 0.5 * rng.normal(size=units)
+    result = benchmark.pedantic(lambda: oracle.reference(net, h0=h0, times=[LAST], digits=DIGITS), rounds=1)
+    assert result.status == "proved"
     assert result.digits >= DIGITS
 
 
