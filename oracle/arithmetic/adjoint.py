@@ -29,7 +29,7 @@ from oracle.records.operator import ONE, Operator, Term
 
 V = TypeVar("V")
 Place = tuple[str, int]
-"""A parameter and the row a piece of it starts at (the gates of a GRU are rows of one matrix)."""
+"""A parameter and the row a piece of it starts at (the gates of a cell are rows of one matrix)."""
 
 
 class Reversible(Arithmetic[V], Protocol[V]):
