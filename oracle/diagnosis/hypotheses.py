@@ -65,7 +65,16 @@ class Sieve:
     def rows(self) -> Array:
         """Units looked at: spread evenly, and the one that is furthest off at first."""
         N = self.evidence.rec.N
-        return np.unique(np.linspace(0, N - 1, min(FIRST_ROWS, N)).astype(int))
+        return np.unique([*np.linspace(0, N - 1, min(FIRST_ROWS, N)).astype(int), self.furthest])
+
+    @cached_property
+    def furthest(self) -> int:
+        """The unit that is furthest off as documented, on a few steps."""
+        few = _some(own_steps(self.evidence), PROBED_COLUMNS)
+        bound = self.evidence.bound(self.evidence.rec, *few)
+        with np.errstate(all="ignore"):
+            ratio = np.abs(few.after - _float_step(self.evidence.rec, few)) / bound
+        return int(np.argmax(np.max(np.where(np.isfinite(ratio), ratio, 0.0), axis=1, initial=0.0)))
 
     @cached_property
     def allowed(self) -> float:
@@ -103,10 +112,14 @@ def plausible(hypothesis: Hypothesis, evidence: Evidence) -> bool:
     """
     before, after, X = _some(hypothesis.steps, PROBED_COLUMNS)
     bound = evidence.bound(hypothesis.rec, before, after, X, hypothesis.model)
-    ops = Float64()
     with np.errstate(all="ignore"):
-        residual = np.abs(after - advance(ops, hypothesis.rec, ops.lift(before), ops.lift(X)))
+        residual = np.abs(after - _float_step(hypothesis.rec, Steps(before, after, X)))
         return bool(np.all((residual <= 2 * bound * (1 + 2.0**-40)) | ~np.isfinite(residual)))
+
+
+def _float_step(rec: Recurrence, steps: Steps) -> Array:
+    ops = Float64()
+    return np.asarray(advance(ops, rec, ops.lift(steps.before), ops.lift(steps.X)))
 
 
 def worst_under(hypothesis: Hypothesis, evidence: Evidence) -> float:

@@ -19,6 +19,7 @@ from oracle.diagnosis.families import Family, families, step_families
 from oracle.diagnosis.fit import Fit, fitted, proposals
 from oracle.diagnosis.hypotheses import Hypothesis, Sieve, merged, plausible, statistic_under, worst_under
 from oracle.diagnosis.implied import implied
+from oracle.diagnosis.nudged import entry_families
 from oracle.diagnosis.readings import Steps, own_steps, rereadings
 from oracle.diagnosis.sliced import Slice
 from oracle.diagnosis.statement import Statement
@@ -165,7 +166,7 @@ class Search:
         which = finite[np.unique(np.linspace(0, len(finite) - 1, columns).astype(int))] if finite.size else finite
         few = Steps(*(part[:, which] for part in steps))
         N = self.evidence.rec.N
-        units = np.unique(np.linspace(0, N - 1, min(rows, N)).astype(int))
+        units = np.unique([*np.linspace(0, N - 1, min(rows, N)).astype(int), self.sieve.furthest])
         bound = self.evidence.bound(self.evidence.rec, *few)[units]
         if self.evidence.rec.activation == "relu":  # a unit that is silent as documented may be active in the program
             bound = np.broadcast_to(bound.max(axis=1, keepdims=True, initial=0.0), bound.shape)
@@ -176,7 +177,7 @@ class Search:
     def weights(self) -> list[Certified]:
         """A few wrong entries; units or rows in another order; masks."""
         if not isinstance(self.stated, Statement) or not self.starts_as_documented or self.stated.staged:
-            return self._rolls()
+            return self._entries() or self._rolls()
         part, bound = self._part(self.own, SYSTEM_COLUMNS, self.evidence.rec.N)
         system = implied(self.stated, Steps(part.before, part.after, part.X), bound)
         few = few_entries(self.stated, system, self.left)
@@ -186,6 +187,15 @@ class Search:
         total = recovered(self.stated, system)
         found = self._rolls() if total is None else self._proposed(other_matrices(self.stated, total))
         return found or (self._proposed(few) if many else [])
+
+    def _entries(self) -> list[Certified]:
+        """One wrong entry, of a step without a normal form."""
+        if self.stated is None or not self.starts_as_documented:
+            return []
+        part, bound = self._part(self.own, SYSTEM_COLUMNS // 4, self.evidence.rec.N)
+        if part.before.shape[1] <= 2 * SPARE:
+            return []
+        return [c for f in entry_families(self.stated, part, bound) for c in self.fit(f)]
 
     def _rolls(self) -> list[Certified]:
         if self.stated is None or not self.starts_as_documented:

@@ -31,6 +31,10 @@ def _numbers(shown: dict[str, Any]) -> str:
     if "order" in shown:
         order = shown["order"]
         return f"order {order}" if len(order) <= 2 * SHOWN_ENTRIES else f"order {order[:SHOWN_ENTRIES]}.."
+    place = next((key for key in shown if "[" in key), None)
+    if place is not None:  # one entry of the weights
+        own, value, spread = float(shown["documented"]), float(shown[place]), shown["spread"]
+        return f"{place} is {value!r} instead of {own!r}, off by {value - own:.3g} +- {spread:.1g} (observed)"
     parts = [f"{key} {_number(value)}" for key, value in shown.items() if key not in ("documented", "spread")]
     spread = f" +- {shown['spread']:.2g} (observed)" if shown.get("spread") else ""
     documented = f", documented {_number(shown['documented'])}" if "documented" in shown else ""
