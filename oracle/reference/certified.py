@@ -190,7 +190,7 @@ def region(system: System, state: State, piece: Any) -> Pattern:
 def try_step(system: System, state: State, piece: Any, unit: Fraction, room: Fraction, log2_rate: float) -> Step | Exit:
     """A step, or what shows that the region is another."""
     P = order(-log2_rate * log(2), float(room / unit))
-    p, g, unit = expansion(system.lure, state.y, piece.in_balls, unit, P, system.linear, system.series)
+    p, g, unit = expansion(system.lure, state.y, piece.in_balls, unit, P, system.pattern)
     D, ops = system.look(p, piece, unit, FIRST_BITS, system.length(P))
     q = longest(system, (D, ops.argument), piece, P, unit, room, log2_rate)
     if system.pattern is not None:
