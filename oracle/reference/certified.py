@@ -39,6 +39,7 @@ from oracle.reference.regions import Exit, Pattern, exits
 
 _ORDER = 0.7  # order per natural logarithm of the tolerance; measured: flat between 0.6 and 1
 _LEAST_ORDER = 8
+_CAUCHY = 2.0  # the radius of convergence over that of Cauchy's bound, about: short steps count with the latter
 _BEYOND = 1.15  # length of the checked series over that of the polynomial: Cauchy's R is smaller than the true radius
 _GAIN_BITS = 42  # of one correction in float64
 _SPARE_BITS = 16  # for rounding in one step: sums of N P terms
@@ -209,8 +210,8 @@ def sooner(pattern: Pattern, z: Any, q: Fraction) -> Fraction:
 
 def order(digits: float, reach: float) -> int:
     """P for so many natural digits, and steps of at most `reach` radii of convergence."""
-    best = _ORDER * digits
-    return max(_LEAST_ORDER, ceil(min(best, digits / -log(reach)) if reach < 0.5 else best))
+    best, ratio = _ORDER * digits, _CAUCHY * reach
+    return max(_LEAST_ORDER, ceil(min(best, digits / -log(ratio)) if ratio < 0.5 else best))
 
 
 def longest(
@@ -349,6 +350,8 @@ def finished(system: System, state: State, unit: Fraction, q: Fraction, p: Any, 
 
 def log2_above(value: Any) -> float:
     """An upper bound of log2 of an exact number >= 0."""
+    if not value.is_finite():
+        return float("inf")
     man, exponent = value.man_exp()
     return float(abs(int(man)).bit_length() + int(exponent)) if man else -float("inf")
 
