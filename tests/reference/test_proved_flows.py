@@ -153,3 +153,18 @@ def test_dop853_is_as_far_off_as_its_tolerance_says() -> None:
         )
         gaps.append(np.abs(run.y[:, -1] - ours).max())
     assert gaps[0] < 1e-9 < gaps[1]
+
+
+@pytest.mark.parametrize("activation", ["tanh", "logistic", "relu"])
+def test_thirty_two_chaotic_units_to_more_digits(activation: str) -> None:
+    """Gain 2, one time constant per unit, an input that jumps: the answer to 24 digits is inside that to 12; planted
+    fault: the answer for weights that are off by 10^-9 in one entry is not."""
+    rng = np.random.default_rng(6)
+    W, M, tau = 2 * rng.normal(size=(32, 32)) / np.sqrt(32), rng.normal(size=(32, 2)), rng.uniform(0.5, 2, 32)
+    x, h0 = oracle.held(rng.normal(size=(2, 2)), Fraction(1, 4)), rng.normal(size=32)
+    net = oracle.Network.rate(W, M, tau=tau, activation=activation)
+    short, long = (oracle.reference(net, x, h0, ["0.5"], digits=digits) for digits in (DIGITS, 2 * DIGITS))
+    assert short.contains(long.mid).all()
+    W[3, 5] += 1e-9
+    off = oracle.reference(oracle.Network.rate(W, M, tau=tau, activation=activation), x, h0, ["0.5"], digits=2 * DIGITS)
+    assert not short.contains(off.mid).all()
