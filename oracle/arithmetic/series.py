@@ -35,6 +35,12 @@ class Series(Generic[V]):
             self._known.append(self._rule(len(self._known)))
         return self._known[k]
 
+    def first(self, count: int) -> list[V]:
+        """Coefficients 0 .. count - 1."""
+        if count > len(self._known):
+            self[count - 1]
+        return self._known[:count]
+
 
 class SeriesArithmetic(Generic[V]):
     """Arithmetic on `Series` with coefficients in a base arithmetic."""
@@ -72,7 +78,7 @@ class SeriesArithmetic(Generic[V]):
 
     def mul(self, u: Series[V], v: Series[V]) -> Series[V]:
         """Cauchy product."""
-        return Series(lambda k: self.convolution([u[j] for j in range(k + 1)], [v[k - j] for j in range(k + 1)]))
+        return Series(lambda k: self.convolution(u.first(k + 1), v.first(k + 1)[::-1]))
 
     def convolution(self, us: Sequence[V], vs: Sequence[V]) -> V:
         """The sum of elementwise products; where the work is."""
@@ -94,7 +100,7 @@ class SeriesArithmetic(Generic[V]):
         def rule(k: int) -> V:
             if k == 0:
                 return self.base.act(name, z[0])
-            total = self.convolution([moved[j] for j in range(1, k + 1)], [slope[k - j] for j in range(1, k + 1)])
+            total = self.convolution(moved.first(k + 1)[1:], slope.first(k)[::-1])
             return self.base.scale(Fraction(1, k), total)
 
         s: Series[V] = Series(rule)

@@ -1,1 +1,1 @@
-"""Reference solutions: recurrences certified in balls, flows by Taylor series in mpmath, and Euler's distance."""
+"""Reference solutions: recurrences and flows certified in balls, a readable integrator in mpmath, Euler's distance."""
