@@ -86,12 +86,10 @@ class Search:
         return sorted(found, key=lambda c: c.worst)
 
     def _as_documented(self, h: Hypothesis) -> bool:
-        return (
-            self.documented_fails
-            and h.steps is self.own
-            and h.stated is not self.evidence.rec
-            and h.rec.same_map(self.evidence.rec)
-        )
+        """Whether this is the documented map; where that has a residual outside, what has none is another one."""
+        if not (self.documented_fails and self.documented_inside) or h.steps is not self.own:
+            return False
+        return h.stated is not self.evidence.rec and h.rec.same_map(self.evidence.rec)
 
     def _coarse(self, h: Hypothesis) -> bool:
         return too_coarse(self.evidence, statistic_under(h, self.evidence))

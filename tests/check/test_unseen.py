@@ -33,6 +33,12 @@ def leaky(W: Array, M: Array, b: Array | None, alpha: float = 1.0) -> Any:
     return oracle.Recurrence.leaky(W, M, b, alpha=alpha)
 
 
+def rate(tau: float) -> Any:
+    """A documented network, step 0.4."""
+    return oracle.Network.rate(W, M, B, tau=tau).discretize(step=0.4)
+
+
+DIAGONAL = np.diag(W.diagonal())
 ZERO = np.zeros(N)
 CONSTANT = np.repeat(X[:1], K, axis=0)
 ALIKE = np.repeat(X[:, None], 3, axis=1)
@@ -72,6 +78,22 @@ CASES: dict[str, tuple[Any, Any]] = {
     "where the leak is": (
         (oracle.Recurrence.leak_inside(W, M, B, alpha=1), steps(W, M, B, X, H0), X, H0),
         (oracle.Recurrence.leak_inside(W, M, B, alpha=0.5), steps(W, M, B, X, H0, 0.5), X, H0),
+    ),
+    "where the leak is, and its size": (
+        (rate(tau=0.4), steps(W, M, B, X, H0), X, H0),
+        (rate(tau=0.8), steps(W, M, B, X, H0), X, H0),
+    ),
+    "a factor tau that is missing": (
+        (rate(tau=1), steps(W, M, B, X, H0, 0.4), X, H0),
+        (rate(tau=0.8), steps(W, M, B, X, H0, 0.4), X, H0),
+    ),
+    "transposed recurrent weights, and units connected to others (W is diagonal)": (
+        (leaky(DIAGONAL, M, B), steps(DIAGONAL.T, M, B, X, H0), X, H0),
+        (leaky(W, M, B), steps(W.T, M, B, X, H0), X, H0),
+    ),
+    "transposed recurrent weights, and units in another order (W is constant)": (
+        (leaky(0 * W + 0.3, M, B), steps(0 * W[::-1] + 0.3, M, B, X, H0), X, H0),
+        (leaky(W, M, B), steps(W[::-1], M, B, X, H0), X, H0),
     ),
     "what needs more than 2 steps": (
         (leaky(W, M, B), np.concatenate([steps(W, M, B, X[:2], H0), [ZERO]])[:3], X[:2], H0),
