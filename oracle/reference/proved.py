@@ -64,7 +64,10 @@ Row = tuple[list[Any], list[Any], list[Any]]
 def answer(question: Question) -> tuple[list[Row], int, str]:
     """One row of middles, radii of the computation and radii of the initial set per time; bits; the norm used."""
     with precision(_NORM_BITS):
-        system = System.of(question.lure, norms(question.lure)[0])
+        found = norms(question.lure)
+        if not found:
+            raise _no_norm()
+        system = System.of(question.lure, found[0])
         growth = max(0.0, float(system.norm.mu)) * float(question.times[-1]) * log2(e)
     missing = 0.0
     for _ in range(_MOST_ATTEMPTS):
@@ -122,6 +125,14 @@ def enclosure(rows: list[Row], shape: tuple[int, ...], bits: int, name: str) -> 
     middles = [to_mpf(middle) for row in rows for middle in row[0]]
     method = f"Taylor series in balls, one error in the {name} norm"
     return Enclosure(mpf_array(middles, shape), mpf_array(radii, shape), "proved", bits=bits, method=method)
+
+
+def _no_norm() -> NotReached:
+    return NotReached(
+        "no norm of the network has a finite bound in float64.",
+        "weights or rates are near the largest float64, so that their products overflow.",
+        "state the network in other units of state or time.",
+    )
 
 
 def _too_far(question: Question, system: System, growth: float, bits: float) -> NotReached:

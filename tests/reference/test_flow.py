@@ -259,3 +259,10 @@ def test_the_certified_engine_says_how_far_it_would_have_to_go(monkeypatch: pyte
     with pytest.raises(NotReached, match="errors may grow") as refused:
         oracle.reference(unstable(), h0=REST, times=[2], digits=20)
     assert 29 < refused.value.data["mu"] < 32
+
+
+def test_weights_that_overflow_are_refused() -> None:
+    """Products beyond float64 leave no norm with a finite bound: said, not computed with."""
+    net = oracle.Network(A=-1, B=[[1e200, 0.0], [1.0, 1.0]], W=[[1e200, 1.0], [0.0, 1.0]])
+    with pytest.raises(NotReached, match="finite bound"):
+        oracle.reference(net, h0=[0.1, 0.2], times=[1], digits=5)
