@@ -48,7 +48,7 @@ BRIDGES = {
 def bridge(candidate: Any) -> Any:
     """The bridge that handles an object, or None: arrays, functions, tensors and records have none."""
     for kind in type(candidate).__mro__:
-        entry = BRIDGES.get(kind.__module__.partition(".")[0])
+        entry = BRIDGES.get(str(kind.__module__).partition(".")[0])
         if entry is not None:
             found = import_module(entry.module)
             return found if found.handles(candidate) else None

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from oracle.check.candidates import Breach
+from oracle.check.breach import Breach, passes_through, raised, words
+from oracle.check.returned import plain
 from oracle.errors import BadInput
-from oracle.records.exact import Array, tensor_values
+from oracle.records.exact import Array
 from oracle.reference.gradients import INPUT, STATE, Question
 from oracle.reference.loss import Loss
 
@@ -41,7 +42,7 @@ class Objective:
     def of(loss: Loss, batched: bool, batch_first: bool) -> Objective:
         """In the layout of the inputs."""
         array = loss.array if batched else loss.array[:, 0]
-        return Objective(loss.kind, array.swapaxes(0, 1) if batched and batch_first else array)
+        return Objective(loss.kind, (array.swapaxes(0, 1) if batched and batch_first else array).copy())
 
     def __call__(self, H: Any) -> Any:
         """The loss of the states H[1..K], (K, N) or (K, batch, N), or of all K+1, in the framework H comes from."""
@@ -94,14 +95,8 @@ def called(candidate: Any, h0: Array, X: Array, objective: Objective) -> Any:
     """
     try:
         return candidate(h0.copy(), X.copy(), objective)
-    except Exception as error:
-        problem = BadInput(
-            f"the backward pass raised {type(error).__name__}: {error}",
-            "its parameters or shapes do not fit the arguments it was given, or it has a bug that shows at once.",
-            f"call it once by hand with h0 {h0.dtype}{list(h0.shape)}, X {X.dtype}{list(X.shape)} and an objective.",
-            error=error,
-        )
-        raise Breach("candidate-raised", problem) from error
+    except BaseException as error:
+        raised(error, h0, X, who="the backward pass")
 
 
 def read(given: Any, question: Question, batched: bool, batch_first: bool) -> Gradients:
@@ -164,11 +159,22 @@ def _flat(given: Mapping[str, Any], question: Question) -> dict[str, Any]:
 
 
 def _array(name: str, value: Any) -> Array:
-    array = np.asarray(tensor_values(value))
+    array = _plain(name, value)
     if array.dtype.kind not in "fiu" or (array.dtype.kind == "f" and array.dtype.itemsize > 8):
         seen = f"the gradient by {name} has dtype {array.dtype}."
         raise Breach("wrong-dtype", BadInput(seen, "it is no real-valued array.", "return float arrays."))
     return array
+
+
+def _plain(name: str, value: Any) -> Array:
+    try:
+        return plain(value)
+    except BaseException as error:
+        if passes_through(error):
+            raise
+        seen = f"the gradient by {name} cannot be read as an array: {words(error)}"
+        meaning = "it is ragged, sparse, or an object of a framework."
+        raise Breach("wrong-dtype", BadInput(seen, meaning, "return dense arrays on the CPU.")) from error
 
 
 def _batched(name: str, array: Array, batched: bool, batch_first: bool) -> Array:

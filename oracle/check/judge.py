@@ -8,13 +8,14 @@ undecided   neither, because something overflows, balls cannot separate, or ther
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from oracle.check import candidates
-from oracle.check.candidates import Breach, Recording
+from oracle.check import candidates, kinds
+from oracle.check.breach import Breach
+from oracle.check.candidates import Recording
 from oracle.check.result import CheckResult, Finding, Violation
 from oracle.check.survey import Steps, Survey, surveyed
 from oracle.check.unseen import unseen
@@ -49,6 +50,13 @@ class Evidence:
     def after(self) -> Array:
         """States it leads to, (N, K * batch)."""
         return _columns(self.recording.H[1:])
+
+    def second(self) -> Evidence | None:
+        """The second run of a candidate whose runs differ and that breaks no other rule."""
+        recording = self.recording
+        if recording.again is None or any(name != "not-deterministic" for name, _ in recording.breaches):
+            return None
+        return replace(self, recording=replace(recording, H=recording.again, breaches=[], again=None))
 
     def bound(self, rec: Recurrence, before: Array, after: Array, X: Array, model: Precision | None = None) -> Array:
         """The proven one-step bound under a record; states that are not finite have infinite residuals, not bounds."""
@@ -92,8 +100,8 @@ def gather(
             "time and batch cannot be told apart, and a swap would go unnoticed.",
             "say batch_first=False for (K, batch, I) or batch_first=True for (batch, K, I), or change one of the two.",
         )
-    if kind is not None and kind not in candidates.KINDS:
-        raise BadInput(f"kind is {kind!r}.", "a misspelling.", f"use one of {', '.join(candidates.KINDS)}.")
+    if kind is not None and kind not in kinds.KINDS:
+        raise BadInput(f"kind is {kind!r}.", "a misspelling.", f"use one of {', '.join(kinds.KINDS)}.")
     model = precision_model(rec.dtype if promised is None else promised)
     run = samples(inputs, h0, N=rec.N, I=rec.I, batch_first=batch_first)
     dtype = model.name if model.name in ("float64", "float16") else "float32"
@@ -102,7 +110,7 @@ def gather(
         recording = candidates.observe(bridge.run, "run", run, dtype, rec.N, None)
         return Evidence(rec, run, recording, model, recorded_as(recorded))
     run = candidates.received(run, dtype) if callable(candidate) else run
-    kind = kind or candidates.guess_kind(candidate, run, dtype)
+    kind = kind or kinds.guess_kind(candidate, run, dtype)
     recording = candidates.observe(candidate, kind, run, dtype, rec.N, batch_first)
     return Evidence(rec, run, recording, model, recorded_as(recorded))
 
@@ -183,9 +191,10 @@ def _result(
 
 
 def breached(name: str, problem: BadInput, rec: Recurrence, promised: str, steps: int, batch: int) -> CheckResult:
-    """The result for a candidate that broke the contract."""
+    """The result for a candidate that broke the contract; of one that was interrupted nothing is known."""
+    known = name != "time-limit"
     return CheckResult(
-        verdict="fail",
+        verdict="fail" if known else "undecided",
         worst=float("inf"),
         first=None,
         promised=promised,
@@ -193,7 +202,7 @@ def breached(name: str, problem: BadInput, rec: Recurrence, promised: str, steps
         record=rec,
         steps=steps,
         batch=batch,
-        diagnosis=(Finding(name, True, float("inf"), problem.seen),),
+        diagnosis=(Finding(name, known, float("inf"), problem.seen),),
         problem=problem,
         equation=describe(rec),
         label="observed",

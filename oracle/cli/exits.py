@@ -11,7 +11,7 @@ INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
 def of_check(result: CheckResult) -> int:
     """The code of a check; a candidate that breaks the contract is bad input, not a wrong equation."""
     if result.problem is not None:
-        return USAGE
+        return USAGE if result.verdict == "fail" else UNDECIDED
     if result.steps == 0 or result.batch == 0:
         return NOTHING
     return of_verdict(result.verdict)

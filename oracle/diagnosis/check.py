@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from oracle.check.candidates import Breach
+import numpy as np
+
+from oracle.check.breach import Breach
+from oracle.check.deadline import limited, seconds
 from oracle.check.draws import drawn_verdict
 from oracle.check.judge import Evidence, breached, gather, judge
 from oracle.check.result import CheckFailed, CheckResult, Finding
+from oracle.check.surroundings import preserved
 from oracle.diagnosis.diagnose import diagnosed
 from oracle.diagnosis.noise import noise_diagnosed
 from oracle.errors import BadInput
@@ -31,6 +35,7 @@ def check(
     observe: Any = "state",
     noise: Any = None,
     kind: str | None = None,
+    time_limit: float | None = None,
 ) -> CheckResult:
     """Does this program compute this recurrence, up to rounding?
 
@@ -58,6 +63,9 @@ def check(
         "noise:<scale>"; where the draws are given, `Noise(.., draws=xi)`, the run is judged exactly (proved).
     kind : {"module", "run", "step", "trajectory"}, optional
         When it cannot be told.
+    time_limit : float, optional
+        Seconds all calls of the candidate may take together; none by default. A candidate that takes longer is
+        interrupted, and the verdict is "undecided". Needs the main thread of a POSIX system.
 
     Returns
     -------
@@ -72,6 +80,9 @@ def check(
 
     Notes
     -----
+    State of the process that the candidate changes (NumPy's error handling, global generators, the folder, warning
+    filters, ..) is put back. KeyboardInterrupt passes through; every other way to fail is a finding.
+
     Every step is compared with the exact step from the candidate's own state (teacher forcing), in balls, against a
     bound that holds for every order of operations. The precision statistic is observed.
     """
@@ -84,22 +95,39 @@ def check(
         batch_first = bool(bridge.batch_first) if batch_first is None else batch_first
     record = _recurrence(rec)
     question: dict[str, Any] = {"inputs": inputs, "h0": h0, "promised": promised, "recorded": recorded}
+    limit, changed = seconds(time_limit), []
     try:
-        evidence = gather(candidate, record, **question, batch_first=batch_first, kind=kind, bridge=bridge)
+        with preserved() as changed, limited(limit):
+            evidence = gather(candidate, record, **question, batch_first=batch_first, kind=kind, bridge=bridge)
     except Breach as breach:
         name = precision_model(record.dtype if promised is None else promised).name
-        return breached(breach.name, breach.problem, record, name, 0, 0)
-    if stochastic:
-        return _with_noise(evidence, noise)
-    if noise is not None and not evidence.recording.breaches:
-        return drawn_verdict(evidence, noise)
-    result, found = judge(evidence)
+        return _noted(breached(breach.name, breach.problem, record, name, 0, 0), changed)
+    with np.errstate(all="ignore"):  # the caller's error handling is for the candidate
+        return _noted(_with_noise(evidence, noise) if stochastic else _verdict(evidence, noise), changed)
+
+
+def _noted(result: CheckResult, changed: list[str]) -> CheckResult:
+    """The result with a note of what the candidate changed around it."""
+    if not changed:
+        return result
+    text = f"the candidate changed {', '.join(changed)}, which was put back"
+    return replace(result, diagnosis=(*result.diagnosis, Finding("changes-global-state", False, 0.0, text)))
+
+
+def _verdict(evidence: Evidence, noise: Noise | None) -> CheckResult:
+    """Verdict, breaches and diagnosis of a run without noise, or with draws that are known."""
+    if noise is None:
+        result, found = judge(evidence)
+    else:
+        result, found = drawn_verdict(evidence, noise), None
     breaches = evidence.recording.breaches
-    if breaches and not (result and _both_runs_follow(evidence)):
+    if breaches and not (result and _both_runs_follow(evidence, noise)):
         run = evidence.run
-        refused = breached(*breaches[0], record, result.promised, run.steps, run.batch)
+        refused = breached(*breaches[0], evidence.rec, result.promised, run.steps, run.batch)
         more = tuple(Finding(name, True, float("inf"), problem.seen) for name, problem in breaches[1:])
         return replace(refused, diagnosis=refused.diagnosis + more, unseen=result.unseen)
+    if found is None:
+        return result
     result = diagnosed(evidence, result, found)
     narrow = [f for f in result.diagnosis if f.name == f"precision:{evidence.recording.dtype}"]
     return replace(result, problem=_narrower(narrow[0])) if narrow else result
@@ -113,12 +141,12 @@ def _with_noise(evidence: Evidence, noise: Noise) -> CheckResult:
     return noise_diagnosed(evidence, noise)
 
 
-def _both_runs_follow(evidence: Evidence) -> bool:
+def _both_runs_follow(evidence: Evidence, noise: Noise | None) -> bool:
     """Runs that differ are harmless where the second one follows as well: another order of summation, say."""
-    recording = evidence.recording
-    if recording.again is None:
+    second = evidence.second()
+    if second is None:
         return False
-    return bool(judge(replace(evidence, recording=replace(recording, H=recording.again)))[0])
+    return bool(judge(second)[0] if noise is None else drawn_verdict(second, noise))
 
 
 def _narrower(finding: Finding) -> BadInput:

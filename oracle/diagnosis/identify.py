@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from oracle.check.candidates import Breach
+from oracle.check.breach import Breach
+from oracle.check.deadline import limited, seconds
 from oracle.check.judge import Evidence, breached, gather, judge
 from oracle.check.result import CheckResult, Finding
+from oracle.check.surroundings import preserved
 from oracle.diagnosis.deviations import deviating, meaning
 from oracle.diagnosis.diagnose import explanation
 from oracle.diagnosis.families import Family, step_families
@@ -40,12 +42,13 @@ def identify(
     recorded: str | None = None,
     batch_first: bool | None = None,
     kind: str | None = None,
+    time_limit: float | None = None,
 ) -> CheckResult:
     """Which equation does this program compute with these weights?
 
     Parameters
     ----------
-    candidate, inputs, h0, promised, recorded, batch_first, kind
+    candidate, inputs, h0, promised, recorded, batch_first, kind, time_limit
         As for `oracle.check`.
     W, M, b : array_like
         Recurrent weights (N, N), input weights (N, I), bias (N,) or a tuple of them, as the program uses them.
@@ -75,21 +78,35 @@ def identify(
     activations = ACTIVATIONS if activation is None else (activation_name(activation),)
     stated = base.but(activation=activations[0]).record()
     question: dict[str, Any] = {"inputs": inputs, "h0": h0, "promised": promised, "recorded": recorded}
+    limit = seconds(time_limit)
     try:
-        evidence = gather(candidate, stated, **question, batch_first=batch_first, kind=kind)
+        with preserved(), limited(limit):
+            evidence = gather(candidate, stated, **question, batch_first=batch_first, kind=kind)
     except Breach as breach:
         return breached(breach.name, breach.problem, stated, stated.dtype, 0, 0)
+    with np.errstate(all="ignore"):  # the caller's error handling is for the candidate
+        return _identified(evidence, stated, activations, known, base)
+
+
+def _identified(
+    evidence: Evidence, stated: Recurrence, activations: tuple[str, ...], known: list[Statement], base: Statement
+) -> CheckResult:
+    """The equation both runs of the candidate follow, or why there is none."""
     run, breaches = evidence.run, evidence.recording.breaches
     if not run.steps * run.batch:
         return judge(evidence)[0]  # undecided
-    if any(name != "not-deterministic" for name, _ in breaches):
-        return breached(*breaches[0], stated, evidence.model.name, run.steps, run.batch)
+    refused = breached(*breaches[0], stated, evidence.model.name, run.steps, run.batch) if breaches else None
+    second = evidence.second()
+    if refused is not None and second is None:
+        return refused
     for name in activations:
         found = _named(evidence, [s.but(activation=name) for s in known], base.but(activation=name))
         if found:
-            return _answer(evidence, found)
-    if breaches:
-        return breached(*breaches[0], stated, evidence.model.name, run.steps, run.batch)
+            answer = _answer(evidence, found)
+            again = True if second is None else bool(judge(replace(second, rec=answer.record))[0])
+            return answer if again or refused is None else refused
+    if refused is not None:
+        return refused
     result, _ = judge(evidence)
     text = "no convention in the catalogue brings every residual inside its bound"
     return replace(result, verdict="fail", diagnosis=(Finding("unexplained", False, result.worst, text),))

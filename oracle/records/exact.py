@@ -200,7 +200,7 @@ def exact_scalar(value: Any, name: str) -> Exact:
 def _finite(value: int | float | Decimal | Fraction) -> bool:
     try:
         return isfinite(value)
-    except OverflowError:
+    except (OverflowError, ValueError):  # too large for a float; a signalling NaN
         return False
 
 
@@ -254,6 +254,16 @@ def to_numpy(value: Any, name: str) -> Array:
         raise BadInput(
             f"{name} is not rectangular: {error}.", "its rows differ in length.", f"pass {name} as an array."
         ) from None
+    except Exception as error:
+        raise BadInput(
+            f"{name} is a {type(value).__name__} that cannot be read: {type(error).__name__}: {error}.",
+            "it is an object of a framework (a sparse tensor, another device), or a list of tensors.",
+            f"pass {name} as a dense array on the CPU.",
+        ) from error
+    if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
+        raise BadInput(
+            f"{name} has masked entries.", "they are marked as invalid.", f"pass {name} without them, or filled."
+        )
     if array.dtype.kind not in "fiuO" or (array.dtype.kind == "f" and array.dtype.itemsize > 8):
         raise BadInput(
             f"{name} has dtype {array.dtype}.",

@@ -92,7 +92,7 @@ def _initial(h0: Any, batch: int, N: int) -> Array:
 
 
 def _finite(value: Any, name: str) -> Array:
-    array = to_numpy(value, name).astype(np.float64)
+    array = _floats(to_numpy(value, name), name)
     if not np.all(np.isfinite(array)):
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise BadInput(
@@ -101,7 +101,18 @@ def _finite(value: Any, name: str) -> Array:
     return array
 
 
+def _floats(array: Array, name: str) -> Array:
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BadInput(
+            f"{name} holds values that are no floats: {error}.",
+            "it is text, a generator or a list of objects, or its numbers exceed 1e308.",
+            f"pass {name} as an array of real numbers.",
+        ) from None
+
+
 def ambiguous(inputs: Any, batch_first: bool | None) -> bool:
     """Whether time and batch of three-dimensional inputs cannot be told apart and nobody said which is which."""
-    shape = np.shape(inputs) if not hasattr(inputs, "detach") else tuple(inputs.shape)
+    shape = tuple(inputs.shape) if hasattr(inputs, "detach") else to_numpy(inputs, "inputs").shape
     return len(shape) == 3 and batch_first is None and shape[0] == shape[1] > 1
