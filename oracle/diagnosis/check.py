@@ -86,6 +86,8 @@ def check(
         rec = verb("recurrence")(candidate) if rec is None else rec
         promised = bridge.dtype if promised is None else promised
         batch_first = bool(bridge.batch_first) if batch_first is None else batch_first
+    if observe == "activity" and isinstance(observe, str) and kind is None and bridge is None and callable(candidate):
+        kind = "run"  # a step would be called with the activity it has returned
     record = _recurrence(rec)
     question: dict[str, Any] = {"inputs": inputs, "h0": h0, "promised": promised, "recorded": recorded}
     try:
