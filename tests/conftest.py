@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-OPTIONAL = ("hypothesis", "scipy", "torch", "h5py", "matplotlib", "keras", "jax")
+PACKAGES = ("reservoirpy", "neat", "nengo", "snntorch", "ncps", "brainstate", "norse", "lrnnx", "psychrnn")
+OPTIONAL = ("hypothesis", "scipy", "torch", "h5py", "matplotlib", "keras", "jax", *PACKAGES)
 ABSENT = tuple(name for name in OPTIONAL if find_spec(name) is None)
 _IMPORTS = re.compile(rf"^(?:from|import) ({'|'.join(ABSENT) or '(?!)'})\b", re.MULTILINE)
 

@@ -15,6 +15,7 @@ from oracle.check.result import CheckFailed, CheckResult, Finding
 from oracle.check.surroundings import preserved
 from oracle.diagnosis.diagnose import diagnosed
 from oracle.diagnosis.noise import noise_diagnosed
+from oracle.diagnosis.observed import Readout, with_activity
 from oracle.errors import BadInput
 from oracle.records.network import Network
 from oracle.records.noise import Noise
@@ -55,8 +56,9 @@ def check(
         Format in which a trajectory was written down, if narrower: "float32", "decimal-6".
     batch_first : bool, optional
         Whether arrays are (batch, K, ..); has to be said where K equals the batch. A module knows its own.
-    observe : "state"
-        What the candidate returns.
+    observe : "state", "activity" or (C, d)
+        What the candidate returns: its states; s(h) of them, from run(h0, X) or recorded, where s has an inverse; or
+        the pair (H, Y) of states and readout Y = C H + d, from run(h0, X).
     noise : Noise, optional
         The noise the candidate promises, `oracle.Noise(sigma=0.1, scale="sqrt-2alpha")`. Its residuals are then tested
         as draws of that noise (observed; honest noise fails with a probability of at most 1e-6), and named
@@ -86,13 +88,17 @@ def check(
     Every step is compared with the exact step from the candidate's own state (teacher forcing), in balls, against a
     bound that holds for every order of operations. The precision statistic is observed.
     """
-    _supported(observe, noise)
+    _supported(observe, noise, kind)
+    readout = Readout(candidate, observe) if isinstance(observe, tuple) else None
+    candidate, kind = (candidate, kind) if readout is None else (readout, "run")
     stochastic = noise is not None and noise.draws is None
     bridge = verb("candidate")(candidate) if kind in (None, "module") and verb("is_module")(candidate) else None
     if bridge is not None:
         rec = verb("recurrence")(candidate) if rec is None else rec
         promised = bridge.dtype if promised is None else promised
         batch_first = bool(bridge.batch_first) if batch_first is None else batch_first
+    if observe == "activity" and isinstance(observe, str) and kind is None and bridge is None and callable(candidate):
+        kind = "run"  # a step would be called with the activity it has returned
     record = _recurrence(rec)
     question: dict[str, Any] = {"inputs": inputs, "h0": h0, "promised": promised, "recorded": recorded}
     limit, changed = seconds(time_limit), []
@@ -103,7 +109,9 @@ def check(
         name = precision_model(record.dtype if promised is None else promised).name
         return _noted(breached(breach.name, breach.problem, record, name, 0, 0), changed)
     with np.errstate(all="ignore"):  # the caller's error handling is for the candidate
-        return _noted(_with_noise(evidence, noise) if stochastic else _verdict(evidence, noise), changed)
+        if observe == "activity" and isinstance(observe, str):
+            evidence = with_activity(evidence)
+        return _noted(_with_noise(evidence, noise) if stochastic else _verdict(evidence, noise, readout), changed)
 
 
 def _noted(result: CheckResult, changed: list[str]) -> CheckResult:
@@ -114,7 +122,7 @@ def _noted(result: CheckResult, changed: list[str]) -> CheckResult:
     return replace(result, diagnosis=(*result.diagnosis, Finding("changes-global-state", False, 0.0, text)))
 
 
-def _verdict(evidence: Evidence, noise: Noise | None) -> CheckResult:
+def _verdict(evidence: Evidence, noise: Noise | None, readout: Readout | None) -> CheckResult:
     """Verdict, breaches and diagnosis of a run without noise, or with draws that are known."""
     if noise is None:
         result, found = judge(evidence)
@@ -129,6 +137,7 @@ def _verdict(evidence: Evidence, noise: Noise | None) -> CheckResult:
     if found is None:
         return result
     result = diagnosed(evidence, result, found)
+    result = result if readout is None else readout.judged(result, evidence)
     narrow = [f for f in result.diagnosis if f.name == f"precision:{evidence.recording.dtype}"]
     return replace(result, problem=_narrower(narrow[0])) if narrow else result
 
@@ -157,12 +166,19 @@ def _narrower(finding: Finding) -> BadInput:
     )
 
 
-def _supported(observe: Any, noise: Any) -> None:
-    if not (isinstance(observe, str) and observe == "state"):
+def _supported(observe: Any, noise: Any, kind: str | None) -> None:
+    pair = isinstance(observe, tuple) and len(observe) == 2
+    if not pair and not (isinstance(observe, str) and observe in ("state", "activity")):
         raise BadInput(
             f"observe is {observe!r}.",
-            "the candidate returns an activity or a readout, from which the state cannot be told.",
-            "let the candidate return its state.",
+            "it says what the candidate returns.",
+            "use 'state', 'activity', or (C, d) for states and a readout C h + d.",
+        )
+    if kind == "step" and (pair or observe == "activity"):
+        raise BadInput(
+            "kind is 'step' and observe is not 'state'.",
+            "a step is called with the state it has returned, so that has to be a state.",
+            "pass run(h0, X), or a recorded trajectory.",
         )
     if noise is not None and not isinstance(noise, Noise):
         raise BadInput(

@@ -77,7 +77,7 @@ def _iterated(family: Family, part: Slice, weight: Array, start: Array) -> tuple
             linear = linear or _size(residual - expected, weight) <= LINEAR**2 * was
             failures += not now <= FALLING * was
             best = (value, residual) if now <= was else best
-            if failures >= PATIENCE or (linear and failures) or np.nanmax(np.abs(slope * step) * weight) < FINISHED:
+            if failures >= PATIENCE or (linear and failures) or largest(np.abs(slope * step) * weight) < FINISHED:
                 break
         return _judged(family, part, weight, *best), linear
 
@@ -127,7 +127,12 @@ def _judged(family: Family, part: Slice, weight: Array, value: Array, residual: 
     slope = np.abs(_slope(family, part, value, residual))
     room = np.maximum(1 - ratio, 0.0) / np.where(slope > 0, slope * weight, np.nan)
     spread = np.nanmin(room) if np.ndim(value) == 0 and np.isfinite(room).any() else 0.0
-    return Fit(value, float(np.nanmax(ratio)), float(spread))
+    return Fit(value, largest(ratio), float(spread))
+
+
+def largest(values: Array) -> float:
+    """The largest entry that is a number; infinite where there is none."""
+    return float(np.max(values, initial=-np.inf, where=~np.isnan(values))) if not np.isnan(values).all() else np.inf
 
 
 def proposals(family: Family, fit: Fit) -> Iterator[tuple[Any, Any]]:

@@ -68,8 +68,8 @@ def _away_from_zero(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 def hidden(rec: Recurrence, made: Probe | None = None, precision: str = "float64") -> tuple[str, ...]:
     """Named deviations that a probe cannot tell from the documented equation, whatever a program rounds.
 
-    Those are other maps whose first step from every state of the probe is within the sum of both proven bounds: with
-    symmetric weights nothing separates the transposed ones, with alpha next to 1/2 alpha and 1 - alpha are close.
+    Those are other maps whose first step from every state of the probe is within the sum of both proven bounds: weights
+    that are symmetric but for their last digits hide their transpose.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ import numpy as np
 from oracle.check.judge import Evidence, too_coarse
 from oracle.diagnosis.deviations import DEVIATIONS, deviating, deviating_pairs
 from oracle.diagnosis.families import Family, families, step_families
-from oracle.diagnosis.fit import Fit, fitted, proposals
+from oracle.diagnosis.fit import Fit, fitted, largest, proposals
 from oracle.diagnosis.hypotheses import Hypothesis, Sieve, merged, plausible, statistic_under, worst_under
 from oracle.diagnosis.implied import implied
 from oracle.diagnosis.nudged import entry_families
@@ -144,7 +144,7 @@ class Search:
         return self.first(
             self.about(prefix + family.name, made, steps, **_shown(family, value, found))
             for value, made in proposals(family, found)
-            if np.nanmax(np.abs(part.residual(made)) / bound) <= self.left
+            if largest(np.abs(part.residual(made)) / bound) <= self.left
         )
 
     @property

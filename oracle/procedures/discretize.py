@@ -93,8 +93,8 @@ def discretize(net: Network, step: Any = None, scheme: str = "euler", dt: Any = 
     if scheme == "exponential-euler" and not net.field.A.is_diagonal:
         raise BadInput(
             "A is a dense matrix.",
-            "the record was collapsed (its leak and its recurrent part are one matrix), or stated with a dense leak; the "
-            "exponential of a dense matrix is no exact coefficient.",
+            "the record was collapsed (its leak and its recurrent part are one matrix), or stated with a dense leak; "
+            "the exponential of a dense matrix is no exact coefficient.",
             'discretise before collapsing, or use scheme="euler".',
         )
     made = euler(net.field, delta) if scheme == "euler" else exponential_euler(net.field, delta)

@@ -261,7 +261,7 @@ UNCLEAR: dict[str, tuple[dict[str, Any], str]] = {
     "kind": ({"kind": "runs"}, "kind is 'runs'"),
     "precision": ({"promised": "float31"}, "precision 'float31' is not known"),
     "recorded": ({"recorded": "decimal-0"}, "decimal-0"),
-    "observe": ({"observe": "activity"}, "observe is 'activity'"),
+    "observe": ({"observe": "rates"}, "observe is 'rates'"),
     "noise": ({"noise": 0.1}, "noise is 0.1"),
     "no equation": ({"rec": None}, "rec is NoneType"),
     "a network": ({"rec": oracle.Network.rate(W, M, B)}, "continuous-time network"),

@@ -38,7 +38,15 @@ def test_memory_states(trained, memory):
 
 
 @pytest.mark.parametrize(
-    "name", ["C10", "C14", "C15", pytest.param("C8", marks=LONG), pytest.param("C9", marks=LONG), "C16"]
+    "name",
+    [
+        "C10",
+        "C14",
+        "C15",
+        pytest.param("C8", marks=LONG),
+        pytest.param("C9", marks=LONG),
+        pytest.param("C16", marks=LONG),
+    ],
 )
 def test_claims_at_a_memory_state(name, trained, memory):
     """Nothing is left undecided at 400 units; the operating point is the certified fixed point."""

@@ -1,0 +1,163 @@
+"""Candidates that do not return their state: an activity r = s(h), or states together with a readout y = C h + d.
+
+An activity is inverted where s has an inverse. What the program has rounded away in r comes back as an error of the
+state, e = max |s^-1(r +- err) - s^-1(r)|, which enters the one-step bound at both ends of a step; where r is saturated
+e is infinite, and the step is not judged. A readout has fewer numbers than the state, so the state has to be returned
+too, and the relation between the two is checked in balls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from oracle.arithmetic.ball import Ball, precision, upper_floats
+from oracle.arithmetic.float64 import VALUES
+from oracle.arithmetic.rounding import Rounding
+from oracle.check.judge import Evidence
+from oracle.check.result import CheckResult, Finding
+from oracle.check.returned import plain
+from oracle.errors import BadInput
+from oracle.records.exact import Array, exact_array
+from oracle.records.operator import Operator
+from oracle.records.precision import Precision
+from oracle.records.recurrence import Recurrence
+from oracle.tolerance.step import Recorded, one_step_bound
+
+INVERSES: dict[str, Any] = {
+    "tanh": np.arctanh,
+    "logistic": lambda r: np.log(r) - np.log1p(-r),
+    "identity": lambda r: r,
+}
+INVERSE_ULPS = 8.0
+"""Assumed error of arctanh and of log(r) - log1p(-r) in float64, relative to the larger of the result and 1, in units
+of 2u: twice what is assumed of each function alone."""
+
+U = 2.0**-53
+READOUT_BITS = 128
+
+
+class ActivityEvidence(Evidence):
+    """Evidence whose states were read off activities, and are known up to what the activity rounds away."""
+
+    def bound(self, rec: Recurrence, before: Array, after: Array, X: Array, model: Precision | None = None) -> Array:
+        """The one-step bound with the errors of both states."""
+        start, end = (np.where(np.isfinite(part), part, 0.0) for part in (before, after))
+        at_start, at_end = (self._lost(part, model or self.model) for part in (start, end))
+        # The run starts from h0 itself; counting a lost activity there too only widens the bound.
+        known = Recorded("activity", 0.0, at_start)  # type: ignore[arg-type]
+        with np.errstate(invalid="ignore", over="ignore"):
+            bound = one_step_bound(rec, start, X, model or self.model, known) + at_end * (1 + 4 * U)
+        unknown = ~np.isfinite(before).all(axis=0) | ~np.isfinite(after)  # saturated: nothing can be said of this step
+        return np.asarray(np.where(unknown, np.inf, bound))
+
+    def _lost(self, state: Array, model: Precision) -> Array:
+        """How far the state may be from the one whose activity was written down."""
+        name = self.rec.activation
+        with np.errstate(all="ignore"):
+            r = VALUES[name](state)
+            ulps = 2 * model.storage * model.ulps + 2 * model.storage + self.recorded.relative + 8 * U
+            err = ulps * np.abs(r) + model.underflow + (2 * model.storage if name == "logistic" else 0.0)
+            ends = [np.abs(INVERSES[name](r + sign * err) - state) for sign in (-1.0, 1.0)]
+            lost = np.maximum(*ends) + 4 * INVERSE_ULPS * U * np.maximum(np.abs(state), 1.0)
+        return np.asarray(np.where(np.isfinite(lost), lost, np.inf))
+
+
+def with_activity(evidence: Evidence) -> Evidence:
+    """The evidence of a run that returned activities, its states restored.
+
+    Raises
+    ------
+    oracle.BadInput
+        The activation has no inverse.
+    """
+    name = evidence.rec.activation
+    if name not in INVERSES or (not hasattr(evidence.rec.parameters, "activation") and not _staged(evidence.rec)):
+        raise BadInput(
+            f"observe is 'activity' and the activation is {name}.",
+            "it sends many states to one activity, from which the state cannot be told.",
+            "let the candidate return its state.",
+        )
+    recording = evidence.recording
+    expected = VALUES[name](evidence.run.h0)
+    starts = recording.has_initial and not np.allclose(
+        recording.H[0], expected, rtol=16 * evidence.model.storage, atol=4 * evidence.model.storage
+    )
+
+    def states(activities: Array) -> Array:
+        with np.errstate(all="ignore"):
+            H = np.asarray(INVERSES[name](activities))
+        if not starts:
+            H[0] = evidence.run.h0
+        return H
+
+    again = None if recording.again is None else states(recording.again)
+    made = replace(recording, H=states(recording.H), has_initial=starts, again=again)
+    relative = max(evidence.recorded.relative, evidence.model.storage)
+    return ActivityEvidence(evidence.rec, evidence.run, made, evidence.model, Recorded("activity", relative))
+
+
+def _staged(rec: Recurrence) -> bool:
+    return hasattr(getattr(rec.parameters, "field", None), "activation")
+
+
+class Readout:
+    """A candidate run(h0, X) -> (H, Y) as run(h0, X) -> H, with a copy of the Y of every run kept."""
+
+    def __init__(self, candidate: Any, observe: Any) -> None:
+        self.candidate = candidate
+        self.C = exact_array(observe[0], "C", 2)
+        self.d = exact_array(observe[1], "d", 1)
+        self.readouts: list[Array] = []
+
+    def __call__(self, h0: Array, X: Array) -> Any:
+        """The states; the readout is kept."""
+        returned = self.candidate(h0, X)
+        if not (isinstance(returned, tuple) and len(returned) == 2):
+            raise BadInput(
+                "the candidate returned no pair (H, Y).",
+                "the state cannot be told from a readout alone, which has fewer numbers.",
+                "return (states, readout) from run(h0, X).",
+            )
+        H, Y = returned
+        self.readouts.append(plain(Y).astype(np.float64, casting="same_kind"))
+        return H
+
+    def judged(self, result: CheckResult, evidence: Evidence) -> CheckResult:
+        """The result with the readout: |y - (C h + d)| against the bound of that product, in balls."""
+        if not result.steps:
+            return result
+        recording = evidence.recording
+        runs = [recording.H, recording.H if recording.again is None else recording.again]
+        states = [H if recording.has_initial else H[1:] for H in runs]
+        expected = (*evidence.run.given(states[0]).shape[:-1], len(self.d))
+        wrong = next((Y.shape for Y in self.readouts if Y.shape != expected), None)
+        if wrong is not None:
+            text = f"the readout has shape {wrong}; {expected} is expected"
+            return replace(result, verdict="fail", diagnosis=(Finding("wrong-readout", False, np.inf, text),))
+        pairs = [(_rows(H), _rows(Y)) for H, Y in zip(states, self.readouts, strict=False)]
+        worst = max(_worst(Operator.dense(self.C), self.d, h, y, evidence.model) for h, y in pairs)
+        if worst <= 1:
+            return result
+        text = f"the readout is not C h + d of the returned states: residual / bound {worst:.3g}"
+        finding = Finding("wrong-readout", False, worst, text)
+        others = () if result else result.diagnosis
+        return replace(result, verdict="fail", worst=max(worst, result.worst), diagnosis=(finding, *others))
+
+
+def _rows(values: Array) -> Array:
+    """(.., n) as columns, (n, steps * batch)."""
+    return np.ascontiguousarray(values.reshape(-1, values.shape[-1]).T)
+
+
+def _worst(C: Operator, d: Array, h: Array, y: Array, model: Precision) -> float:
+    rounding = Rounding(model)
+    bound = rounding.affine([(C, rounding.lift(h))], (d,)).bound()
+    with precision(READOUT_BITS):
+        ops = Ball()
+        off = upper_floats(ops.lift(y) - ops.affine([(C, ops.lift(h))], (d,)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(off == 0, 0.0, off / bound)
+    return float(np.where(np.isnan(ratio), np.inf, ratio).max(initial=0.0))
