@@ -10,7 +10,6 @@ their breaks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -24,111 +23,12 @@ from oracle.errors import BadInput, NotDecidable
 from oracle.records.exact import objects
 from oracle.records.recurrence import positive
 from oracle.reference.enclosure import exact
+from oracle.reference.expressions import InMp, Numbers, OnDisc, evaluate, unreadable
 from oracle.reference.power_series import PowerSeries
 
 _BOUND_BITS = 64
 _PARTS = 4  # per side, of the square around a disc
 _RADII = 200  # discs of up to 2^100 times the step are tried; the search ends where they gain nothing
-
-
-class Numbers:
-    """What an expression needs beside + and *: constants and functions of some kind of number."""
-
-    def rational(self, value: Fraction) -> Any:
-        """A rational."""
-        return Ball().rational(value)
-
-    def pi(self) -> Any:
-        """Pi."""
-        return arb.pi()
-
-    def function(self, name: str, x: Any) -> Any:
-        """exp, sin, cos, log or sqrt."""
-        return getattr(x if hasattr(x, name) else arb(x), name)()
-
-
-class OnDisc(Numbers):
-    """Complex balls; refuses where a function is not certainly analytic."""
-
-    def function(self, name: str, x: Any) -> Any:
-        """exp, sin and cos are entire; log and sqrt are analytic in the right half plane."""
-        x = acb(x)
-        if name in ("log", "sqrt") and not x.real > 0:
-            raise NotDecidable(f"{name} may not be analytic there")
-        return getattr(x, name)()
-
-
-class InMp(Numbers):
-    """Numbers and power series over an mpmath context."""
-
-    def __init__(self, context: Any) -> None:
-        self.context = context
-
-    def rational(self, value: Fraction) -> Any:
-        """A rational, rounded."""
-        return self.context.mpf(value.numerator) / value.denominator
-
-    def pi(self) -> Any:
-        """Pi, rounded."""
-        return +self.context.pi
-
-    def function(self, name: str, x: Any) -> Any:
-        """Of a series, or of a number."""
-        return getattr(x, name)() if isinstance(x, PowerSeries) else getattr(self.context, name)(x)
-
-
-def evaluate(expression: Any, t: Any, ops: Numbers) -> Any:
-    """An expression with a number of some kind put in for its symbol."""
-    import sympy as sp
-
-    head, args = expression.func, expression.args
-    if expression.is_Symbol:
-        return t
-    if expression.is_Rational:
-        return ops.rational(Fraction(int(expression.p), int(expression.q)))
-    if expression.is_Float:
-        ratio = sp.Rational(expression)
-        return ops.rational(Fraction(int(ratio.p), int(ratio.q)))
-    if expression is sp.pi:
-        return ops.pi()
-    if expression is sp.E:
-        return ops.function("exp", ops.rational(Fraction(1)))
-    values = [evaluate(arg, t, ops) for arg in args]
-    if head is sp.Add:
-        return _reduced(lambda a, b: a + b, values)
-    if head is sp.Mul:
-        return _reduced(lambda a, b: a * b, values)
-    if head is sp.Pow:
-        return _power(values[0], args[1], values[1], ops)
-    if head in (sp.exp, sp.sin, sp.cos, sp.log):
-        return ops.function(head.__name__, values[0])
-    if head in (sp.sinh, sp.cosh, sp.tanh):
-        return _hyperbolic(head.__name__, ops.function("exp", values[0]), ops)
-    raise _unreadable(expression)
-
-
-def _reduced(combine: Callable[[Any, Any], Any], values: Sequence[Any]) -> Any:
-    total = values[0]
-    for value in values[1:]:
-        total = combine(total, value)
-    return total
-
-
-def _power(base: Any, exponent: Any, value: Any, ops: Numbers) -> Any:
-    """Integer and half-integer powers of anything; e^x; other powers as exp(x log)."""
-    one = ops.rational(Fraction(1))
-    if exponent.is_Integer and int(exponent) >= 0:
-        return _reduced(lambda a, b: a * b, [one, *[base] * int(exponent)])
-    if exponent.is_Integer:
-        return one / _reduced(lambda a, b: a * b, [base] * -int(exponent))
-    return ops.function("exp", value * ops.function("log", base))
-
-
-def _hyperbolic(name: str, e: Any, ops: Numbers) -> Any:
-    one, half = ops.rational(Fraction(1)), ops.rational(Fraction(1, 2))
-    if name == "tanh":
-        return one - (one + one) / (e * e + one)
-    return half * (e + one / e) if name == "cosh" else half * (e - one / e)
 
 
 @dataclass(frozen=True)
@@ -314,7 +214,7 @@ def _breaks(expressions: tuple[Any, ...], t: Any) -> tuple[Fraction, ...]:
                 difference = relation.lhs - relation.rhs
                 roots = sp.Poly(difference, t).all_roots() if difference.is_polynomial(t) else []
                 if len(roots) != 1 or not roots[0].is_Rational:
-                    raise _unreadable(part)
+                    raise unreadable(part)
                 found.add(Fraction(int(roots[0].p), int(roots[0].q)))
     return tuple(sorted(found))
 
@@ -338,11 +238,3 @@ def _scaled(expression: Any, t: Any, factor: Fraction) -> Any:
     import sympy as sp
 
     return expression.subs(t, sp.Rational(factor.numerator, factor.denominator) * t)
-
-
-def _unreadable(expression: Any) -> BadInput:
-    return BadInput(
-        f"the input contains {expression}.",
-        "it is not analytic, or not known here.",
-        "write it with + - * / ** exp log sqrt sin cos sinh cosh tanh; Piecewise for jumps, at rational times.",
-    )

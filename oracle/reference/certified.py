@@ -3,152 +3,39 @@
     e_{n+1} = e^{mu eta} e_n + max(1, e^{mu eta}) int |D| + |rad p(q)|        (see `defect`)
 
 Centres are rounded to the working precision after every step, so balls never grow. The tolerance per unit of time is
-what the goal leaves after growth e^{mu T}; order, step and precision follow from it:
-
-    order    cost per step grows little faster than P, and steps are R e^{-b ln 2/P} long for b bits: P ~ b ln 2
-    step     the longest q for which the defect beyond order P and the Cauchy tail stay inside the tolerance
-    bits     those of the tolerance, and some for rounding; a missed goal is tried again with the digits that it missed
+what the goal leaves after growth e^{mu T}. Order and step follow from it (`step_length`), and so do the bits: those of
+the tolerance, and some for rounding; a missed goal is tried again with the digits that it missed.
 
 Backward in time the field is negated and the input reflected; mu then is that of the negated field.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from dataclasses import field as attribute
+from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from math import ceil, log, log2
 from typing import Any
 
-import numpy as np
-from flint import arb, arb_mat
+from flint import arb
 
-from oracle.arithmetic.ball import Ball, middles, precision
+from oracle.arithmetic.ball import Ball, precision
 from oracle.arithmetic.ball_series import resized
 from oracle.equations.activations import ACTIVATIONS
 from oracle.errors import NotDecidable
 from oracle.records.exact import Array
-from oracle.records.lure import Lure
-from oracle.reference import cauchy
-from oracle.reference.defect import Gains, Misfit, Watched, defect, sized, weighted
-from oracle.reference.expansion import FIRST_BITS, Linear, corrected, dyadic, expansion
+from oracle.reference.defect import Misfit, Watched, defect, sized, weighted
+from oracle.reference.expansion import FIRST_BITS, corrected, dyadic, expansion
 from oracle.reference.limits import NotReached
-from oracle.reference.lognorm import Norm
 from oracle.reference.regions import Exit, Pattern, exits
+from oracle.reference.step_length import longest, order, sooner
+from oracle.reference.system import State, Step, System, evaluated
 
-_ORDER = 0.7  # order per natural logarithm of the tolerance; measured: flat between 0.6 and 1
-_LEAST_ORDER = 8
-_CAUCHY = 2.0  # the radius of convergence over that of Cauchy's bound, about: short steps count with the latter
-_BEYOND = 1.15  # length of the checked series over that of the polynomial: Cauchy's R is smaller than the true radius
 _GAIN_BITS = 42  # of one correction in float64
 _SPARE_BITS = 16  # for rounding in one step: sums of N P terms
 _MOST_ROUNDS = 200  # corrections of one step: 8,000 bits; a step that needs more than its share is halved long before
-_SHORTEST = -60.0  # log2 of the shortest step, and of 1/longest, in units of the radius of convergence
 _SHRINK = Fraction(15, 16)
-_SLACK = Fraction(129, 128)  # by which a switch seen in 64 bits may be off
 _MOST_FLIPS = 4  # of each unit, to find the region that follows a state at several kinks
-
-
-@dataclass(frozen=True)
-class System:
-    """A field, the norm its errors are measured in, and what is evaluated once."""
-
-    lure: Lure
-    norm: Norm
-    gains: Gains
-    linear: Linear
-    pattern: Pattern | None = None
-    kept: dict[Any, Any] = attribute(default_factory=dict)
-
-    @staticmethod
-    def of(lure: Lure, norm: Norm) -> System:
-        """Evaluate what does not change."""
-        return System(lure, norm, Gains.of(lure), Linear(lure))
-
-    @property
-    def tailless(self) -> bool:
-        """Whether s of a polynomial is one, in a region at least."""
-        return self.lure.activation not in cauchy.STRIPS
-
-    def length(self, P: int) -> int:
-        """How many coefficients of the defect are computed for a polynomial of degree P."""
-        return P + 1 if self.tailless else ceil(P * _BEYOND) + 1
-
-    def kink_tolerance(self, log2_rate: float) -> Any:
-        """How far z may be beyond a kink: what costs an eighth of the tolerance, exact; use inside `precision`."""
-        gain = self.norm.of([entry.abs_upper() for entry in self.gains.tail.entries()])
-        return (arb(2) ** arb(log2_rate - 3) / gain.max(arb(1))).mid()
-
-    def series(self, length: int) -> Watched:
-        """The arithmetic of series of a length."""
-        return Watched(length, self.kept, self.pattern)
-
-    def look(self, p: Any, piece: Any, unit: Fraction, bits: int, length: int) -> tuple[Any, Watched]:
-        """The defect's coefficients at a precision, and the evaluation they come from."""
-        with precision(bits, length):
-            ops = self.series(length)
-            return defect(self.lure, p, piece.in_balls(unit, length), ops.rational(unit), ops), ops
-
-
-@dataclass(frozen=True)
-class State:
-    """Where a step begins: an exact centre y (N, 1), and norms of what it is off by.
-
-    Attributes
-    ----------
-    error : arb
-        Of the computation.
-    spread : arb
-        Of the initial set, carried along: a bound of the distance that its members may be apart from the centre.
-    pattern : tuple of bool or None
-        The active units of a ReLU network as they were at the end of the last step, whose input may have been another.
-    """
-
-    t: Fraction
-    y: Any
-    error: Any
-    spread: Any
-    pattern: Pattern | None = None
-
-
-@dataclass(frozen=True)
-class Step:
-    """x(start + L sigma) is within error + spread of sum p_k sigma^k for 0 <= sigma <= q, in the norm.
-
-    Attributes
-    ----------
-    error, spread : arb
-        Of the computation and of the initial set, anywhere on the step.
-    end : State
-        What follows.
-    """
-
-    start: Fraction
-    unit: Fraction
-    q: Fraction
-    p: Any
-    error: Any
-    spread: Any
-    end: State
-
-    def at(self, t: Fraction, norm: Norm, bits: int) -> tuple[list[Any], list[Any], list[Any]]:
-        """Middles, radii of the computation and of the initial set at a time inside the step: exact arbs."""
-        with precision(bits):
-            value = evaluated(self.p, (t - self.start) / self.unit).entries()
-            spreads = norm.entries(self.spread, len(value))
-            errors = norm.entries(self.error, len(value))
-            radii = [(v.rad() + e).abs_upper() for v, e in zip(value, errors, strict=True)]
-            return [v.mid() for v in value], radii, spreads
-
-
-def evaluated(p: Any, sigma: Fraction) -> Any:
-    """p(sigma) as balls; use inside `precision`."""
-    ratio = Ball().rational(sigma)
-    powers = [arb(1)]
-    for _ in range(1, p.ncols()):
-        powers.append(powers[-1] * ratio)
-    return p * arb_mat(p.ncols(), 1, powers)
 
 
 def steps(system: System, state: State, inputs: Any, until: Fraction, log2_rate: float) -> Iterator[Step]:
@@ -199,67 +86,6 @@ def try_step(system: System, state: State, piece: Any, unit: Fraction, room: Fra
     with precision(FIRST_BITS):
         p = corrected(p, state.y, resized(D, P + 1), g, system.linear, unit)
     return refined(system, state, piece, (unit, q), p, g, log2_rate)
-
-
-def sooner(pattern: Pattern, z: Any, q: Fraction) -> Fraction:
-    """The share of the step until a little after the region is left, roughly: higher precision decides."""
-    with precision(FIRST_BITS):
-        seen = exits(z, pattern, q, arb(2) ** -(FIRST_BITS // 2), FIRST_BITS)
-    return min(Fraction(1), _SLACK * seen.q / q) if seen.leaving is not None and not seen.misplaced else Fraction(1)
-
-
-def order(digits: float, reach: float) -> int:
-    """P for so many natural digits, and steps of at most `reach` radii of convergence."""
-    best, ratio = _ORDER * digits, _CAUCHY * reach
-    return max(_LEAST_ORDER, ceil(min(best, digits / -log(ratio)) if ratio < 0.5 else best))
-
-
-def longest(
-    system: System, seen: tuple[Any, Any], piece: Any, P: int, unit: Fraction, room: Fraction, log2_rate: float
-) -> Fraction:
-    """The longest q for which what is beyond order P stays well inside the tolerance, by float64 estimates."""
-    D, z = seen
-    k = np.arange(P, D.ncols()) + 1
-    sizes = np.abs(middles(D)).max(axis=0)[P:]
-    logs = np.where(sizes > 0, np.log2(np.maximum(sizes, 2.0**-1000)) - np.log2(k), -np.inf)
-    log2_unit, tail = log2(float(unit)), _tail_estimate(system, z, D.ncols() - 1)
-
-    def fits(log2_q: float) -> bool:
-        worst = max(float((logs + k * log2_q).max()), log2_unit + tail(log2_q))
-        return worst <= log2_rate + log2_q + log2_unit - 3
-
-    low, high = _SHORTEST, -_SHORTEST
-    for _ in range(24):
-        middle = (low + high) / 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    q, most = dyadic(2.0**low), room / unit
-    while not _input_fits(system, piece, min(q, most) * unit, D.ncols(), log2_rate):
-        q = min(q, most) * Fraction(3, 4)
-    if q >= most:
-        return most
-    return q if q < most * Fraction(2, 3) else most / 2
-
-
-def _input_fits(system: System, piece: Any, time: Fraction, length: int, log2_rate: float) -> bool:
-    """Whether what the input's coefficients leave out is an eighth of the tolerance, or the step hopelessly short."""
-    beyond = piece.beyond(time, length)
-    if beyond is None or time < Fraction(2) ** round(_SHORTEST):
-        return True
-    with precision(FIRST_BITS):
-        unseen = (system.gains.inputs * arb_mat(len(beyond), 1, beyond)).entries()
-        return bool(system.norm.of([u.abs_upper() for u in unseen]) <= arb(2) ** arb(log2_rate - 3))
-
-
-def _tail_estimate(system: System, z: Any, last: int) -> Callable[[float], float]:
-    """log2 of |B| times the Cauchy tail at log2 q."""
-    if system.tailless:
-        return lambda log2_q: -float("inf")
-    R = cauchy.radius(system.lure.activation, z)
-    if R is None:
-        return lambda log2_q: float("inf")
-    gain = log2(max(*(float(b) for b in system.gains.tail.entries()), 2.0**-1000))
-    log2_R = log2(float(R))
-    return lambda log2_q: gain + cauchy.log2_tail(system.lure.activation, log2_R, last, log2_q)
 
 
 def refined(

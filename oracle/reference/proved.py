@@ -13,10 +13,11 @@ from flint import arb
 from oracle.arithmetic.ball import Ball, precision
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
-from oracle.reference.certified import State, System, log2_above, steps
+from oracle.reference.certified import log2_above, steps
 from oracle.reference.enclosure import Enclosure, mpf_array, to_mpf
 from oracle.reference.limits import MOST_FLOW_DIGITS, NotReached, bits_for
 from oracle.reference.lognorm import norms
+from oracle.reference.system import State, System
 
 _NORM_BITS = 64
 _SPARE = 2.0  # bits of the tolerance kept for rounding between steps

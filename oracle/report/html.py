@@ -7,7 +7,8 @@ from html import escape
 from typing import Any
 
 from oracle.report.cube_picture import cube_picture
-from oracle.report.model import Code, CubePicture, Listing, Report, ResidualPlot, Section, Table, Tile
+from oracle.report.mathml import typeset
+from oracle.report.model import Code, CubePicture, Formula, Listing, Report, ResidualPlot, Section, Table, Tile
 from oracle.report.plot import residual_plot
 from oracle.report.style import CSS
 
@@ -91,6 +92,11 @@ def _(block: Listing) -> str:
 @_block.register
 def _(block: Code) -> str:
     return f"<pre>{_text(block.text)}</pre>"
+
+
+@_block.register
+def _(block: Formula) -> str:
+    return f'<div class="scroll formula">{typeset(block.latex) or f"<code>{_text(block.text)}</code>"}</div>'
 
 
 @_block.register

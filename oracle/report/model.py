@@ -57,6 +57,14 @@ class Code:
 
 
 @dataclass(frozen=True)
+class Formula:
+    """A formula in LaTeX, of the project's own making, and what stands for it in plain text."""
+
+    latex: str
+    text: str
+
+
+@dataclass(frozen=True)
 class ResidualPlot:
     """Residual against bound per step; step k is H[k]. `levels` are horizontal lines (text, value)."""
 
@@ -89,7 +97,7 @@ class CubePicture:
     caption: str = ""
 
 
-Block = Table | Listing | Code | ResidualPlot | CubePicture
+Block = Table | Listing | Code | Formula | ResidualPlot | CubePicture
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from oracle.report.environment import environment
-from oracle.report.model import TONES, Listing, Report, Section, Table, Tile, figure
+from oracle.report.model import TONES, Formula, Listing, Report, Section, Table, Tile, figure
 
 HOLDS = {True: "holds", False: "does not hold", "assumed": "assumed", "undecided": "undecided"}
 
@@ -60,7 +60,7 @@ def _section(result: Any) -> Section:
         tuple((a.text, HOLDS.get(a.holds, str(a.holds)), a.evidence) for a in result.assumptions),
         tuple("good" if a.holds is True else "bad" if a.holds is False else "open" for a in result.assumptions),
     )
-    blocks: list[Table | Listing] = [assumptions, Listing(tuple(result.evidence))]
+    blocks: list[Table | Listing | Formula] = [*_formulas(result), assumptions, Listing(tuple(result.evidence))]
     if result.observed:
         seen = tuple(
             f"{name}: {figure(v) if isinstance(v, float) else v} (observed)" for name, v in result.observed.items()
@@ -72,6 +72,15 @@ def _section(result: Any) -> Section:
     if result.proofs:
         blocks.append(Table(("proof", "status"), tuple((p.file, p.status) for p in result.proofs)))
     return Section(f"{result.id}: {result.title}", result.statement, tuple(blocks))
+
+
+def _formulas(result: Any) -> Iterable[Formula]:
+    """The statement as it is typeset, then the relations that the numbers are held to."""
+    from sympy import latex
+
+    yield Formula(result.latex, result.latex)
+    for relation in result.formula:
+        yield Formula(latex(relation), str(relation))
 
 
 def _bound(result: Any) -> str:

@@ -41,6 +41,8 @@ tr.good td:first-child, tr.bad td:first-child, tr.open td:first-child, tr.quiet 
 ul { margin: 4px 0; padding-left: 20px; } li { margin: 3px 0; }
 pre { margin: 6px 0 0; padding: 10px 12px; background: var(--ground); border-radius: 4px; font-size: 13px;
   white-space: pre-wrap; overflow-wrap: anywhere; max-height: 22em; overflow-y: auto; }
+.formula { margin: 10px 0; padding: 4px 0; overflow-y: hidden; }
+.formula math { font-size: 1.05em; } .formula code { font-size: 13px; }
 footer { color: var(--mute); font-size: 13px; margin-top: 18px; }
 svg { width: 100%; height: auto; display: block;
   font: 13px system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif; }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from textwrap import wrap
 
-from oracle.report.model import Code, Listing, Section, Table
+from oracle.report.model import Code, Formula, Listing, Section, Table
 
 WIDTH = 100
 GAP = "  "
@@ -19,6 +19,8 @@ def render_section(section: Section, indent: str = "  ") -> str:
             lines += [indent + line for line in table_lines(block)]
         elif isinstance(block, Listing):
             lines += [indent + line for item in block.items for line in wrap(item, WIDTH - len(indent))]
+        elif isinstance(block, Formula):
+            lines.append(indent + GAP + block.text)
         elif isinstance(block, Code):
             lines += [indent + GAP + line for line in block.text.splitlines()]
     return "\n".join(lines)

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import oracle
-from oracle.reference import cauchy, certified, defect, lognorm
+from oracle.reference import cauchy, certified, defect, lognorm, system
 from oracle.reference.enclosure import exact
 
 DIGITS = 12
@@ -68,7 +68,7 @@ PROBES: dict[str, Callable[[], bool]] = {"linear": linear, "odd": odd, "saturate
 ORDER_P = "return arb_mat(p.nrows(), K, [0 if i % K == K - 1 else e for i, e in enumerate(entries)])"
 FAULTS = {
     "the defect of order P is dropped": (
-        certified,
+        system,
         "defect",
         "return arb_mat(p.nrows(), K, entries)",
         ORDER_P,
@@ -110,5 +110,5 @@ def test_a_planted_fault_is_seen(fault: str, monkeypatch: pytest.MonkeyPatch) ->
     if probe == "odd":
         monkeypatch.setattr(cauchy, "log2_tail", lambda *_: -float("inf"))
         monkeypatch.setattr(certified, "order", lambda *_: 21)
-        monkeypatch.setattr(certified.System, "length", lambda self, P: P + 1)
+        monkeypatch.setattr(system.System, "length", lambda self, P: P + 1)
     assert not PROBES[probe]()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import oracle
 from oracle.arithmetic.ball import precision
-from oracle.reference import certified, regions
+from oracle.reference import certified, regions, step_length
 from oracle.reference.enclosure import exact
 from oracle.strategies import networks
 
@@ -157,5 +157,6 @@ def test_crossing_unseen_is_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     ctx = mpmath.MPContext()
     ctx.dps = 40
     truth = ctx.exp(ctx.log(2) - ctx.mpf(3) / 2) / 2
-    monkeypatch.setattr(certified, "exits", lambda z, p, q, *_: regions.Exit(q, [arb(0)] * len(p), None, ()))
+    for module in (certified, step_length):
+        monkeypatch.setattr(module, "exits", lambda z, p, q, *_: regions.Exit(q, [arb(0)] * len(p), None, ()))
     assert not oracle.reference(net, h0=[0.75], times=["1.5"], digits=12).contains([[truth]]).any()

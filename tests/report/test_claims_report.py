@@ -7,8 +7,11 @@ import pytest
 
 import oracle
 from oracle.report.html import render
+from oracle.report.mathml import typeset
+from oracle.report.model import Formula, Table
 from oracle.report.of_claims import claims_verdict, exactly, of_claims
 from oracle.report.of_session import of_session
+from oracle.report.text import render_section
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,10 @@ def test_a_row_and_a_section_for_each_claim(results: list[oracle.claims.ClaimRes
 
 def test_a_dropped_assumption_is_shown_as_not_holding(results: list[oracle.claims.ClaimResult]) -> None:
     """With an unscaled step the claim does not apply, and the row says which assumption failed."""
-    held, dropped = (section.blocks[0] for section in of_claims(results).sections[1:])
+    held, dropped = (
+        next(block for block in section.blocks if isinstance(block, Table))
+        for section in of_claims(results).sections[1:]
+    )
     assert "does not hold" not in [row[1] for row in held.rows]
     assert "does not hold" in [row[1] for row in dropped.rows]
     assert "bad" in dropped.tones
@@ -63,3 +69,25 @@ def test_a_session_with_a_failure_is_a_failure() -> None:
     report = of_session([("a", "check", right), ("b", "check", wrong)])
     assert report.verdict == "fail"
     assert all(section.title.startswith("b") for section in report.sections[1:])
+
+
+def test_statement_and_bound_are_typeset(results: list[oracle.claims.ClaimResult]) -> None:
+    """Every claim's LaTeX and formulas become MathML, and plain text where there is no converter."""
+    pytest.importorskip("latex2mathml")
+    for claim in oracle.claims.values():
+        assert "<math" in (typeset(claim.latex) or ""), claim.id
+    section = of_claims(results).sections[1]
+    shown = [block for block in section.blocks if isinstance(block, Formula)]
+    assert len(shown) == 1 + len(results[0].formula)
+    assert render(of_claims(results)).count("<math") == len(results) * len(shown)
+    assert str(results[0].formula[0]) in render_section(section)
+
+
+def test_formula_without_converter_is_its_text(
+    results: list[oracle.claims.ClaimResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the converter is not installed the page has the formula as text, escaped."""
+    monkeypatch.setattr("oracle.report.html.typeset", lambda _: None)
+    page = render(of_claims(results))
+    assert "<math" not in page
+    assert str(results[0].formula[0]).replace("<", "&lt;").replace(">", "&gt;") in page

@@ -1,0 +1,122 @@
+"""What a certified flow is followed with and made of: the system, the state a step begins in, the step it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field as attribute
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+from flint import arb, arb_mat
+
+from oracle.arithmetic.ball import Ball, precision
+from oracle.records.lure import Lure
+from oracle.reference import cauchy
+from oracle.reference.defect import Gains, Watched, defect
+from oracle.reference.expansion import Linear
+from oracle.reference.lognorm import Norm
+from oracle.reference.regions import Pattern
+
+_BEYOND = 1.15  # length of the checked series over that of the polynomial: Cauchy's R is smaller than the true radius
+
+
+@dataclass(frozen=True)
+class System:
+    """A field, the norm its errors are measured in, and what is evaluated once."""
+
+    lure: Lure
+    norm: Norm
+    gains: Gains
+    linear: Linear
+    pattern: Pattern | None = None
+    kept: dict[Any, Any] = attribute(default_factory=dict)
+
+    @staticmethod
+    def of(lure: Lure, norm: Norm) -> System:
+        """Evaluate what does not change."""
+        return System(lure, norm, Gains.of(lure), Linear(lure))
+
+    @property
+    def tailless(self) -> bool:
+        """Whether s of a polynomial is one, in a region at least."""
+        return self.lure.activation not in cauchy.STRIPS
+
+    def length(self, P: int) -> int:
+        """How many coefficients of the defect are computed for a polynomial of degree P."""
+        return P + 1 if self.tailless else ceil(P * _BEYOND) + 1
+
+    def kink_tolerance(self, log2_rate: float) -> Any:
+        """How far z may be beyond a kink: what costs an eighth of the tolerance, exact; use inside `precision`."""
+        gain = self.norm.of([entry.abs_upper() for entry in self.gains.tail.entries()])
+        return (arb(2) ** arb(log2_rate - 3) / gain.max(arb(1))).mid()
+
+    def series(self, length: int) -> Watched:
+        """The arithmetic of series of a length."""
+        return Watched(length, self.kept, self.pattern)
+
+    def look(self, p: Any, piece: Any, unit: Fraction, bits: int, length: int) -> tuple[Any, Watched]:
+        """The defect's coefficients at a precision, and the evaluation they come from."""
+        with precision(bits, length):
+            ops = self.series(length)
+            return defect(self.lure, p, piece.in_balls(unit, length), ops.rational(unit), ops), ops
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a step begins: an exact centre y (N, 1), and norms of what it is off by.
+
+    Attributes
+    ----------
+    error : arb
+        Of the computation.
+    spread : arb
+        Of the initial set, carried along: a bound of the distance that its members may be apart from the centre.
+    pattern : tuple of bool or None
+        The active units of a ReLU network as they were at the end of the last step, whose input may have been another.
+    """
+
+    t: Fraction
+    y: Any
+    error: Any
+    spread: Any
+    pattern: Pattern | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """x(start + L sigma) is within error + spread of sum p_k sigma^k for 0 <= sigma <= q, in the norm.
+
+    Attributes
+    ----------
+    error, spread : arb
+        Of the computation and of the initial set, anywhere on the step.
+    end : State
+        What follows.
+    """
+
+    start: Fraction
+    unit: Fraction
+    q: Fraction
+    p: Any
+    error: Any
+    spread: Any
+    end: State
+
+    def at(self, t: Fraction, norm: Norm, bits: int) -> tuple[list[Any], list[Any], list[Any]]:
+        """Middles, radii of the computation and of the initial set at a time inside the step: exact arbs."""
+        with precision(bits):
+            value = evaluated(self.p, (t - self.start) / self.unit).entries()
+            spreads = norm.entries(self.spread, len(value))
+            errors = norm.entries(self.error, len(value))
+            radii = [(v.rad() + e).abs_upper() for v, e in zip(value, errors, strict=True)]
+            return [v.mid() for v in value], radii, spreads
+
+
+def evaluated(p: Any, sigma: Fraction) -> Any:
+    """p(sigma) as balls; use inside `precision`."""
+    ratio = Ball().rational(sigma)
+    powers = [arb(1)]
+    for _ in range(1, p.ncols()):
+        powers.append(powers[-1] * ratio)
+    return p * arb_mat(p.ncols(), 1, powers)
