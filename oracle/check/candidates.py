@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from oracle.check.breach import Breach, raised
-from oracle.check.kinds import as_given, refuse_other_kinds
+from oracle.check.kinds import KINDS, as_given, guess_kind, refuse_other_kinds
 from oracle.check.returned import read, repeats_one_buffer, share
 from oracle.errors import BadInput
 from oracle.records.exact import Array
@@ -227,4 +227,4 @@ def _views(k: int) -> BadInput:
     )
 
 
-__all__ = ["Breach", "Recording", "as_step", "observe", "received"]
+__all__ = ["KINDS", "Breach", "Recording", "as_step", "guess_kind", "observe", "received"]

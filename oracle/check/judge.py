@@ -8,14 +8,13 @@ undecided   neither, because something overflows, balls cannot separate, or ther
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from oracle.check import candidates, kinds
-from oracle.check.breach import Breach
-from oracle.check.candidates import Recording
+from oracle.check import candidates
+from oracle.check.candidates import Breach, Recording
 from oracle.check.result import CheckResult, Finding, Violation
 from oracle.check.survey import Steps, Survey, surveyed
 from oracle.check.unseen import unseen
@@ -50,13 +49,6 @@ class Evidence:
     def after(self) -> Array:
         """States it leads to, (N, K * batch)."""
         return _columns(self.recording.H[1:])
-
-    def second(self) -> Evidence | None:
-        """The second run of a candidate whose runs differ and that breaks no other rule."""
-        recording = self.recording
-        if recording.again is None or any(name != "not-deterministic" for name, _ in recording.breaches):
-            return None
-        return replace(self, recording=replace(recording, H=recording.again, breaches=[], again=None))
 
     def bound(self, rec: Recurrence, before: Array, after: Array, X: Array, model: Precision | None = None) -> Array:
         """The proven one-step bound under a record; states that are not finite have infinite residuals, not bounds."""
@@ -100,8 +92,8 @@ def gather(
             "time and batch cannot be told apart, and a swap would go unnoticed.",
             "say batch_first=False for (K, batch, I) or batch_first=True for (batch, K, I), or change one of the two.",
         )
-    if kind is not None and kind not in kinds.KINDS:
-        raise BadInput(f"kind is {kind!r}.", "a misspelling.", f"use one of {', '.join(kinds.KINDS)}.")
+    if kind is not None and kind not in candidates.KINDS:
+        raise BadInput(f"kind is {kind!r}.", "a misspelling.", f"use one of {', '.join(candidates.KINDS)}.")
     model = precision_model(rec.dtype if promised is None else promised)
     run = samples(inputs, h0, N=rec.N, I=rec.I, batch_first=batch_first)
     dtype = model.name if model.name in ("float64", "float16") else "float32"
@@ -110,7 +102,7 @@ def gather(
         recording = candidates.observe(bridge.run, "run", run, dtype, rec.N, None)
         return Evidence(rec, run, recording, model, recorded_as(recorded))
     run = candidates.received(run, dtype) if callable(candidate) else run
-    kind = kind or kinds.guess_kind(candidate, run, dtype)
+    kind = kind or candidates.guess_kind(candidate, run, dtype)
     recording = candidates.observe(candidate, kind, run, dtype, rec.N, batch_first)
     return Evidence(rec, run, recording, model, recorded_as(recorded))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from oracle.check.again import second_run
 from oracle.check.breach import Breach
 from oracle.check.deadline import limited, seconds
 from oracle.check.draws import drawn_verdict
@@ -152,7 +153,7 @@ def _with_noise(evidence: Evidence, noise: Noise) -> CheckResult:
 
 def _both_runs_follow(evidence: Evidence, noise: Noise | None) -> bool:
     """Runs that differ are harmless where the second one follows as well: another order of summation, say."""
-    second = evidence.second()
+    second = second_run(evidence)
     if second is None:
         return False
     return bool(judge(second)[0] if noise is None else drawn_verdict(second, noise))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from oracle.check.again import second_run
 from oracle.check.breach import Breach
 from oracle.check.deadline import limited, seconds
 from oracle.check.judge import Evidence, breached, gather, judge
@@ -96,7 +97,7 @@ def _identified(
     if not run.steps * run.batch:
         return judge(evidence)[0]  # undecided
     refused = breached(*breaches[0], stated, evidence.model.name, run.steps, run.batch) if breaches else None
-    second = evidence.second()
+    second = second_run(evidence)
     if refused is not None and second is None:
         return refused
     for name in activations:
