@@ -57,6 +57,7 @@ def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tupl
     if any(f.explains for f in coarse):
         return coarse
     noise = _precision_by_residual(evidence, result.statistic, found)
+    noise = () if noise and search.where()[1] else noise
     if noise and search.documented_inside:
         return noise  # no residual is outside its bound, and none of them is a function of state and input
     for stage in (search.numbers, search.weights, search.numbers_per_unit):
@@ -65,12 +66,22 @@ def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tupl
     named = coarse or noise
     if named:
         return named
-    for stage in (search.pairs, search.pairs_with_a_number):
+    for stage in (search.pairs, search.pairs_with_a_number, search.other_weights):
         if certain := stage():
             return (explanation(certain, evidence),)
     if result.verdict == "undecided":
         return ()
-    return (Finding("unexplained", False, result.worst, "no named deviation brings every residual inside its bound"),)
+    return (_unexplained(search, result),)
+
+
+def _unexplained(search: Search, result: CheckResult) -> Finding:
+    """Nothing in the table; where the step goes wrong, as far as residuals tell."""
+    text = "no named deviation brings every residual inside its bound"
+    unit, where = search.where()
+    if where is None:
+        return Finding("unexplained", False, result.worst, text)
+    text += f"; the residuals of unit {unit} are a function of its {where} (observed)"
+    return Finding("unexplained", False, result.worst, text, {"site": where, "unit": unit})
 
 
 def explanation(certain: list[Certified], evidence: Evidence) -> Finding:

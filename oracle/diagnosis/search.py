@@ -21,9 +21,19 @@ from oracle.diagnosis.hypotheses import Hypothesis, Sieve, merged, plausible, st
 from oracle.diagnosis.implied import implied
 from oracle.diagnosis.nudged import entry_families
 from oracle.diagnosis.readings import Steps, own_steps, rereadings
+from oracle.diagnosis.site import sub_expression
 from oracle.diagnosis.sliced import Slice
 from oracle.diagnosis.statement import Statement
-from oracle.diagnosis.weights import MOST_SHARE, SPARE, Proposal, few_entries, other_matrices, recovered, rolled
+from oracle.diagnosis.weights import (
+    MOST_SHARE,
+    SPARE,
+    Proposal,
+    all_entries,
+    few_entries,
+    other_matrices,
+    recovered,
+    rolled,
+)
 from oracle.records.exact import Array
 
 FIT_COLUMNS, FIT_ROWS = 48, 8  # steps and units of the first fit of an unknown
@@ -186,6 +196,15 @@ class Search:
         found = self._rolls() if total is None else self._proposed(other_matrices(self.stated, total))
         return found or (self._proposed(few) if many else [])
 
+    def other_weights(self) -> list[Certified]:
+        """The weights that the run determines, all of them other ones."""
+        if not isinstance(self.stated, Statement) or not self.starts_as_documented or self.stated.staged:
+            return []
+        part, bound = self._part(self.own, SYSTEM_COLUMNS, self.evidence.rec.N)
+        system = implied(self.stated, Steps(part.before, part.after, part.X), bound)
+        total = recovered(self.stated, system)
+        return [] if total is None else self._proposed(all_entries(self.stated, total))
+
     def _entries(self) -> list[Certified]:
         """One wrong entry, of a step without a normal form."""
         if self.stated is None or not self.starts_as_documented:
@@ -194,6 +213,13 @@ class Search:
         if part.before.shape[1] <= 2 * SPARE:
             return []
         return [c for f in entry_families(self.stated, part, bound) for c in self.fit(f)]
+
+    def where(self) -> tuple[int, str | None]:
+        """The unit that is furthest off, and the sub-expression its residuals point to."""
+        part, bound = self._part(self.own, SYSTEM_COLUMNS, self.evidence.rec.N)
+        if self.stated is None or not part.before.size:
+            return self.sieve.furthest, None
+        return sub_expression(self.stated, part, bound)
 
     def _rolls(self) -> list[Certified]:
         if self.stated is None or not self.starts_as_documented:

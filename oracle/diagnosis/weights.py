@@ -143,6 +143,14 @@ def other_matrices(s: Statement, total: Array) -> Iterator[Proposal]:
         yield Proposal("masked-recurrent-weights", with_coefficients(s, masked), {"masked": count})
 
 
+def all_entries(s: Statement, total: Array) -> Iterator[Proposal]:
+    """The recovered weights as they are."""
+    own = coefficients_of(s)
+    size = np.maximum(np.abs(own).max(axis=1, keepdims=True, initial=0.0), np.finfo(np.float64).tiny)
+    changed = np.abs(total - own) > SURE * size
+    yield Proposal("wrong-weights", with_coefficients(s, total), {"entries off": int(np.count_nonzero(changed))})
+
+
 ROUGH = 1e-3  # relative accuracy that is enough to recognise a number among the documented ones
 
 
