@@ -136,11 +136,12 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     chosen = tuple(options.only.split(",")) if options.only else tuple(claims)
-    cases = [*trained_networks(options.quick)] if "flip" in (options.family or "flip") else []
+    cases = [*trained_networks(options.quick)]
     cases += random_networks(QUICK, SMALL) if options.quick else random_networks()
+    cases = [case for case in cases if options.family in case.family]
     rows = []
     with ProcessPoolExecutor(options.jobs) as pool:
-        for row in pool.map(partial(judged, chosen=chosen), [c for c in cases if options.family in c.family]):
+        for row in pool.map(partial(judged, chosen=chosen), cases):
             rows.append(row)
             spent = sum(entry["seconds"] for entry in row["claims"].values())
             print(f"{row['name']}: {spent:.1f} s", file=sys.stderr)
