@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
@@ -24,6 +23,7 @@ from oracle.errors import BadInput
 from oracle.records.network import Network
 from oracle.records.record import Origin, Record
 from oracle.records.recurrence import Recurrence
+from oracle.records.writing import replace_file
 
 FORMAT = "rnn-oracle record"
 VERSION = 1
@@ -82,21 +82,9 @@ def save(obj: Network | Recurrence, path: str | os.PathLike[str]) -> None:
             "keep the weights in a binary file and build the record from it.",
         )
     try:
-        _replace_file(target, text)
+        replace_file(target, f"{text}\n".encode("ascii"))
     except OSError as error:
         raise _unusable(target, error) from error
-
-
-def _replace_file(target: Path, text: str) -> None:
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-    try:
-        with temporary.open("x", encoding="ascii") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load(path: str | os.PathLike[str], layer: str | None = None) -> Any:

@@ -14,7 +14,7 @@ from oracle.cli import exits, options, terminal
 from oracle.cli.files import read_recurrence
 from oracle.cli.probe import read_run
 from oracle.errors import BadInput
-from oracle.report.write import write_bytes
+from oracle.records.writing import write_bytes
 
 
 @click.command("simulate")

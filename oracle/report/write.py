@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 from oracle.check.result import CheckResult
 from oracle.errors import BadInput
 from oracle.procedures.cube import Cube
+from oracle.records.writing import write_bytes
 from oracle.report import html, json
 from oracle.report.model import Report
 from oracle.report.of_check import of_check
@@ -70,30 +69,3 @@ def model(result: Any, **context: Any) -> Report:
 def write_text(path: Any, text: str) -> Path:
     """Write UTF-8 text atomically."""
     return write_bytes(path, text.encode("utf-8"))
-
-
-def write_bytes(path: Any, data: bytes) -> Path:
-    """Write a file atomically: a temporary file beside it, then a rename.
-
-    Raises
-    ------
-    oracle.BadInput
-        The folder does not exist or cannot be written.
-    """
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except OSError as error:
-        raise BadInput(
-            f"{target}: {error.strerror}.",
-            "its folder does not exist, or is not yours to write in.",
-            "create the folder, or give another path.",
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return target

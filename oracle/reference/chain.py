@@ -1,0 +1,124 @@
+"""Centres and errors that can be checked without balls: see `certificate` for the recursion and its norm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, log2
+from typing import Any
+
+import numpy as np
+from flint import arb, arb_mat
+
+from oracle.arithmetic.ball import Ball, precision
+from oracle.equations.activations import ACTIVATIONS
+from oracle.equations.catalogue import advance
+from oracle.records.exact import Array, objects
+from oracle.records.lure import Lure
+from oracle.records.recurrence import Recurrence
+from oracle.reference.enclosure import exact, to_mpf
+from oracle.reference.limits import MOST_BITS, NotReached, bits_for
+from oracle.reference.lipschitz import matrix
+from oracle.reference.weighted import perron
+
+CONSTANT_BITS = 64  # q is a multiple of 2^-64
+ERROR_BITS = 32  # errors are multiples of 2^-(bits + 32)
+_WEIGHT_BITS = 16  # weights are whole numbers up to 2^16
+_SPARE_BITS = 64  # of one step, so that the centre's rounding is all that counts
+_MARGIN = 2  # multiples of 2^-(bits + 32) for the checker's own enclosure of the activation, which is 2^32 times finer
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Centres in multiples of 2^-bits, errors and rounding bounds in multiples of 2^-(bits + 32)."""
+
+    centres: list[list[int]]
+    errors: list[int]
+    rounding: list[int]
+
+
+def norm(lure: Lure) -> tuple[list[int], Fraction]:
+    """Whole weights, and q for the norm that they give."""
+    with precision(2 * CONSTANT_BITS):
+        G = _sizes(lure)
+        v = perron(np.array([[float(entry) for entry in row] for row in G.tolist()]))
+        weights = [max(1, round(float(entry) * (1 << _WEIGHT_BITS))) for entry in v]
+        image = (G * arb_mat(len(weights), 1, weights)).entries()
+        largest = max(_fraction(total.abs_upper()) / w for total, w in zip(image, weights, strict=True))
+    unit = 1 << CONSTANT_BITS
+    return weights, Fraction(ceil(largest * unit), unit)
+
+
+def _sizes(lure: Lure) -> Any:
+    """G, (N, N): upper bounds of |A + B D W|, D diagonal with entries in [0, S]."""
+    ops = Ball()
+    A, B, W = (matrix(ops, op) for op in (lure.A, lure.B, lure.W))
+    if lure.activation == "identity":
+        return _absolute(A + B * W)
+    half = ops.rational(ACTIVATIONS[lure.activation].lipschitz / 2)
+    return _absolute(A + B * W * half) + _absolute(B) * _absolute(W) * half
+
+
+def _absolute(x: Any) -> Any:
+    return arb_mat(x.nrows(), x.ncols(), [entry.abs_upper() for entry in x.entries()])
+
+
+def bits_needed(digits: int, weights: list[int], q: Fraction, steps: int) -> int:
+    """Enough for the goal: see the head of the file; a factor 4 for what is added to the rounding of centres."""
+    growth = max(log2(q), 0.0) if q else 0.0
+    bits = bits_for(digits) + ceil(log2(max(weights) / min(weights)) + steps * growth + log2(steps + 1)) + 2
+    if bits <= MOST_BITS:
+        return bits
+    raise NotReached(
+        f"a certificate of {digits} digits over {steps} steps would need {bits} bits; the limit is {MOST_BITS}.",
+        f"its error bound grows by {float(q):.3g} a step, whatever the trajectory does.",
+        "ask for fewer steps, or use oracle.reference, which follows the slopes of this trajectory.",
+        bits=bits,
+    )
+
+
+def follow(rec: Recurrence, inputs: tuple[Array, ...], h0: Array, weights: list[int], q: Fraction, bits: int) -> Chain:
+    """Centres and errors step by step."""
+    fine = 1 << (bits + ERROR_BITS)
+    exact_start = [Fraction(entry) for entry in h0.ravel().tolist()]
+    centres = [[round(entry * (1 << bits)) for entry in exact_start]]
+    off = [abs(h - Fraction(y, 1 << bits)) for h, y in zip(exact_start, centres[0], strict=True)]
+    errors, rounding = [ceil(max(o / w for o, w in zip(off, weights, strict=True)) * fine)], []
+    for x in inputs:
+        balls = _step(rec, centres[-1], x, bits)
+        middles = [_fraction(ball.mid()) for ball in balls]
+        centre = [round(m * (1 << bits)) for m in middles]
+        rows = zip(middles, balls, centre, weights, strict=True)
+        worst = max((abs(m - Fraction(y, 1 << bits)) + _fraction(ball.rad())) / w for m, ball, y, w in rows)
+        centres.append(centre)
+        rounding.append(ceil(worst * fine) + _MARGIN)
+        errors.append(ceil(q * errors[-1]) + rounding[-1])
+    return Chain(centres, errors, rounding)
+
+
+def _step(rec: Recurrence, centre: list[int], x: Array, bits: int) -> list[Any]:
+    """Phi(y, x) as balls with radii far below 2^-(bits + 32), whatever cancels."""
+    y = objects(Fraction(entry, 1 << bits) for entry in centre)[:, None]
+    for working in _precisions(bits):
+        with precision(working):
+            ops = Ball()
+            balls: list[Any] = advance(ops, rec, ops.lift(y), ops.lift(x)).entries()
+            if all(ball.rad() < arb(2) ** -(bits + ERROR_BITS + 1) for ball in balls):
+                return balls
+    raise NotReached(
+        f"a step could not be evaluated to 2^-{bits} with {MOST_BITS} bits.",
+        "the state is astronomically large: the recurrence diverges.",
+        "ask for fewer steps.",
+    )
+
+
+def _precisions(bits: int) -> Iterator[int]:
+    working = bits + _SPARE_BITS
+    while working <= 2 * MOST_BITS:
+        yield working
+        working *= 2
+
+
+def _fraction(value: Any) -> Fraction:
+    return exact(to_mpf(value))
