@@ -19,6 +19,7 @@ from oracle.records.network import Network
 from oracle.records.noise import Noise
 from oracle.records.recurrence import Recurrence
 from oracle.reference.analytic import analytic
+from oracle.reference.certificate import Certificate, certificate
 from oracle.reference.enclosure import Enclosure
 from oracle.reference.entry import reference
 from oracle.reference.signals import held, sampled
@@ -26,6 +27,7 @@ from oracle.tolerance.tolerance import tolerance
 
 __all__ = [
     "BadInput",
+    "Certificate",
     "CheckFailed",
     "CheckResult",
     "Cube",
@@ -36,6 +38,7 @@ __all__ = [
     "analytic",
     "as_step",
     "assert_follows",
+    "certificate",
     "check",
     "check_gradient",
     "claims",
