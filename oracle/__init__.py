@@ -41,6 +41,7 @@ __all__ = [
     "certificate",
     "check",
     "check_gradient",
+    "check_precision",
     "claims",
     "compare",
     "gradient",
@@ -63,6 +64,7 @@ del _procedures, _report
 _LATER = {
     "Cube": "oracle.procedures.cube",
     "check_gradient": "oracle.diagnosis.gradient",
+    "check_precision": "oracle.diagnosis.precision",
     "claims": "oracle.claims",
     "gradient": "oracle.reference.gradients",
     "relate": "oracle.procedures.relate",

@@ -73,6 +73,7 @@ class Rounding:
         self._accumulate = -np.log1p(-model.accumulation)
         self._factors = 2 * -np.log1p(-model.products)
         self._stored = 3 * self._store if model.storage > model.accumulation else 0.0
+        self._flushed = model.parts is not None and model.parts.flushed
         self._casts: dict[int, tuple[Any, float, float]] = {}
 
     def lift(self, exact: Array) -> Rounded:
@@ -85,11 +86,19 @@ class Rounding:
             growth = self._forming(exact.ravel())
         return Rounded(value, magnitude, np.full_like(value, lost), growth)
 
-    def _stored_as_given(self, exact: Array) -> tuple[float, float]:
+    def _bias(self, exact: Array) -> Rounded:
+        """A bias, rounded to the format of parameters."""
+        lifted, (growth, lost) = self.lift(exact), self._stored_as_given(exact, self.model.parameters)
+        if self.model.parameters == self.model.storage:
+            return lifted
+        return Rounded(lifted.value, lifted.magnitude, np.full_like(lifted.value, lost), max(growth, lifted.growth))
+
+    def _stored_as_given(self, exact: Array, u: float | None = None) -> tuple[float, float]:
         """Growth, and what underflow may lose, from storing given numbers in the candidate's format."""
-        if representable(exact, self.model.storage) and self._above_underflow(exact):
+        u = self.model.storage if u is None else u
+        if representable(exact, u) and self._above_underflow(exact):
             return 0.0, 0.0
-        return float(self._store), self.model.underflow
+        return float(-np.log1p(-u)), self.model.underflow
 
     def _above_underflow(self, exact: Array) -> bool:
         """Whether every number is a multiple of the format's smallest one; float64 cannot be given finer ones."""
@@ -102,7 +111,7 @@ class Rounding:
     def _cast(self, parameter: Array) -> tuple[float, float]:
         """The same for a parameter, looked at once."""
         if id(parameter) not in self._casts:
-            self._casts[id(parameter)] = (parameter, *self._stored_as_given(parameter))
+            self._casts[id(parameter)] = (parameter, *self._stored_as_given(parameter, self.model.parameters))
         return self._casts[id(parameter)][1:]
 
     def _lost(self, term: Term, v: Rounded, terms: int) -> Any:
@@ -112,8 +121,22 @@ class Rounding:
             inner = np.sum(v.magnitude, axis=0, keepdims=True) * self._cast(term.dense)[1]
             if not _is_one(term.right):
                 inner = inner + self._product(Term(ONE, term.dense, ONE), np.full_like(v.magnitude, lost))[0]
-            lost = lost + self._size(term.left) * (lost + inner)
+            lost = lost + self._size(term.left) * (lost + inner + self._narrowed(term, v))
+        elif self._flushed:  # a subnormal operand may be taken for zero
+            lost = lost + self._size(term.left) * self.model.underflow
         return lost
+
+    def _narrowed(self, term: Term, v: Rounded) -> Any:
+        """What factors lose that underflow as they are narrowed, in a sum; infinite where one is beyond the range."""
+        eta, largest = self.model.factor_underflow, self.model.factor_largest
+        if eta == 0 or term.dense is None:
+            return 0.0
+        weights = np.abs(self._floats._read(term.dense))
+        states = self._size(term.right) * (v.magnitude + v.error)
+        lost = eta * (weights.sum(axis=1, keepdims=True) + states.sum(axis=0, keepdims=True) + weights.shape[1] * eta)
+        beyond = (weights.max(initial=0.0) > largest) | (states.max(axis=0, keepdims=True, initial=0.0) > largest)
+        # Each of the two factors is off by u as well; the growth of the sum covers it. Sums of nonnegative numbers.
+        return np.where(beyond, np.inf, lost * (1 + 2 * (sum(weights.shape) + 4) * _U))
 
     def _forming(self, factor: Diagonal) -> float:
         """Growth from forming a coefficient and multiplying by it."""
@@ -158,7 +181,7 @@ class Rounding:
         if not biases and not parts and len(products) == 1 and _is_identity(products[0][0]):
             return products[0][1]
         value = self._floats.affine([(op, v.value) for op, v in products], biases, [v.value for v in parts])
-        lifted = [self.lift(bias) for bias in biases]
+        lifted = [self._bias(bias) for bias in biases]
         magnitude: Any = sum(v.magnitude for v in (*lifted, *parts))
         error: Any = sum(v.error for v in parts)
         count, formed, cast = len(biases) + len(parts), 0.0, max((v.growth for v in lifted), default=0.0)
@@ -174,6 +197,8 @@ class Rounding:
                 formed = max(formed, self._forming(term.left) + self._forming(term.right))
                 if term.dense is not None:
                     cast = max(cast, self._cast(term.dense)[0] + self._factors)
+        if self._flushed:
+            error = error + count * self.model.underflow  # of additions
         rearranged = REARRANGEMENT_ROUNDINGS * self._store if formed else 0.0
         growth = sum(v.growth for _, v in products) + sum(v.growth for v in parts)
         growth += count * self._accumulate + formed + rearranged + cast + self._stored
@@ -222,6 +247,8 @@ class Rounding:
         growth = max(part.growth for part in us) + max(part.growth for part in vs)
         growth += (count + 1) * float(self._accumulate) + float(self._factors) + float(self._stored)
         error = eu @ mv.T + mu @ ev.T + eu @ ev.T + count * self.model.underflow
+        if eta := self.model.factor_underflow:
+            error = error + eta * (mu.sum(axis=1)[:, None] + mv.sum(axis=1)[None] + count * eta) * 2
         return Rounded(u @ v.T, (mu @ mv.T) * slack, error * slack * (1 + 4 * _U), growth)
 
     def one(self, like: Rounded) -> Rounded:

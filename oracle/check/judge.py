@@ -8,26 +8,34 @@ undecided   neither, because something overflows, balls cannot separate, or ther
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from oracle.check import candidates
 from oracle.check.candidates import Breach, Recording
+from oracle.check.coarse import Coarse, Sample, coarse, held, largest_roundoff
 from oracle.check.result import CheckResult, Finding, Violation
 from oracle.check.survey import Steps, Survey, surveyed
 from oracle.check.unseen import unseen
 from oracle.errors import BadInput
 from oracle.records.exact import Array
 from oracle.records.layout import Samples, ambiguous, samples
-from oracle.records.precision import PRECISIONS, Precision, precision_model
+from oracle.records.precision import PRECISIONS, Precision, precision_model, rank
 from oracle.records.recurrence import Recurrence
+from oracle.tolerance.activation_error import ActivationSeen, activation_seen
 from oracle.tolerance.residuals import Residuals, residuals
 from oracle.tolerance.statistic import Statistic, scatter, statistic
 from oracle.tolerance.step import Recorded, one_step_bound, recorded_as
 
-RANK = {"float64": 0, "float32": 1, "tf32": 2, "float16": 2, "bfloat16-products": 3, "bfloat16": 3}
+SUSPECT = 16.0
+"""Roundoff seen over the promised one from which a passing run is looked at closely. A biased activation reaches 8 (4
+ulp), a coefficient that is formed in three roundings less; sums of more than a hundred terms may exceed it."""
+WIDE = 2.0**-23  # float64 and float32, their sums truncated or not
+
+ACTIVATIONS_SEEN = 2**13
+"""Elements of a passing run whose activation error is looked at: a few milliseconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +104,7 @@ def gather(
         raise BadInput(f"kind is {kind!r}.", "a misspelling.", f"use one of {', '.join(candidates.KINDS)}.")
     model = precision_model(rec.dtype if promised is None else promised)
     run = samples(inputs, h0, N=rec.N, I=rec.I, batch_first=batch_first)
-    dtype = model.name if model.name in ("float64", "float16") else "float32"
+    dtype = model.dtype
     if bridge is not None:
         run = Samples(bridge.received(run.X), bridge.received(run.h0), run.batched)
         recording = candidates.observe(bridge.run, "run", run, dtype, rec.N, None)
@@ -113,12 +121,13 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
     The residuals of a long run that passes are not kept; the trivial bounds 0 and infinity stand for them.
     """
     quick = _surveyed(evidence)
-    if quick is not None and not too_coarse(evidence, quick.statistic):
+    if quick is not None and plainly_fine(evidence, quick.statistic):
         shape = evidence.before.shape
         kept = Residuals(*(np.broadcast_to(value, shape) for value in (0.0, np.inf, np.nan)))
         picked = np.arange(evidence.run.steps), quick.ratio.reshape(-1, evidence.run.batch).argmax(axis=1)
         r, allowed = (part.reshape(-1, evidence.run.batch)[picked] for part in (quick.residual, quick.bound))
-        return _result(evidence, "pass", quick.worst, None, quick.statistic, r, allowed), kept
+        result = _result(evidence, "pass", quick.worst, None, quick.statistic, r, allowed)
+        return replace(result, activation=_activation(evidence)), kept
     rec, run = evidence.rec, evidence.run
     before, after, X = evidence.before, evidence.after, run.columns()
     bound = evidence.bound(rec, before, after, X)
@@ -128,12 +137,12 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
     start = _start(evidence)
     outside = (found.lower > bound) | (np.isinf(found.upper) & np.isfinite(bound))
     inside = found.upper <= bound
-    label = "proved"
+    label, less = "proved", None
     if start is not None or outside.any():
         verdict = "fail"
     elif not (inside.size and (inside & np.isfinite(bound)).all()):
         verdict = "undecided"  # no step at all decides nothing
-    elif too_coarse(evidence, seen):
+    elif narrower(evidence) or (less := coarseness(evidence, seen, found)) is not None:
         verdict, label = "fail", "observed"
     else:
         verdict = "pass"
@@ -141,7 +150,23 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
     rows = _per_step(ratio, run.batch)
     first = start or _first(outside, found, bound, evidence)
     shown = _picked(found.upper, rows, run.batch), _picked(bound, rows, run.batch)
-    return _result(evidence, verdict, worst, first, seen, *shown, label=label), found
+    result = _result(evidence, verdict, worst, first, seen, *shown, label=label)
+    if verdict == "pass":
+        result = replace(result, activation=_activation(evidence))
+    return (result if less is None or less.name is None else replace(result, computed_in=less.name)), found
+
+
+def _activation(evidence: Evidence) -> ActivationSeen | None:
+    """The worst error of the activation in a sample of the steps of a run that passes."""
+    if evidence.recorded.relative or not evidence.run.steps:
+        return None
+    count = evidence.run.steps * evidence.run.batch
+    columns = np.unique(np.linspace(0, count - 1, max(1, ACTIVATIONS_SEEN // evidence.rec.N)).astype(int))
+    X = np.ascontiguousarray(evidence.run.columns()[:, columns])
+    before, after = (np.ascontiguousarray(part[:, columns]) for part in (evidence.before, evidence.after))
+    found = residuals(evidence.rec, before, after, X, np.full(before.shape, np.inf))
+    seen = activation_seen(evidence.rec, before, X, found.signed, evidence.model, 1)
+    return None if seen is None else replace(seen, step=int(columns[seen.step - 1]) // evidence.run.batch + 1)
 
 
 def _surveyed(evidence: Evidence) -> Survey | None:
@@ -217,8 +242,9 @@ def _statistic(evidence: Evidence, found: Residuals, before: Array, X: Array) ->
 
 def precision_seen(evidence: Evidence, seen: Statistic) -> str | None:
     """The name of the precision seen; formats with the same significand are told apart by what is known of the run."""
-    alike = [name for name in (evidence.model.name, evidence.recording.dtype) if name in RANK]
-    return next((name for name in alike if RANK[name] == RANK.get(seen.precision or "")), seen.precision)
+    alike = [name for name in (evidence.model.name, evidence.recording.dtype) if name in PRECISIONS]
+    place = None if seen.precision is None else rank(seen.precision)
+    return next((name for name in alike if rank(name) == place), seen.precision)
 
 
 def narrower(evidence: Evidence) -> bool:
@@ -228,12 +254,37 @@ def narrower(evidence: Evidence) -> bool:
 
 
 def too_coarse(evidence: Evidence, seen: Statistic) -> bool:
-    """Whether the states, or the residuals, are those of a lower precision than promised."""
+    """Whether the states, or the residuals by their size, are those of a lower precision than promised."""
     if narrower(evidence):
         return True
     if evidence.recorded.relative:
         return False
-    return seen.precision is None or RANK[seen.precision] > RANK[evidence.model.name]
+    return not seen.roundoff <= largest_roundoff(evidence.model)
+
+
+def plainly_fine(evidence: Evidence, seen: Statistic) -> bool:
+    """Whether nothing suggests a closer look: short of proof, and the rule for nearly all honest runs."""
+    model = evidence.model
+    if too_coarse(evidence, seen) or model.products > 0 or suspect(evidence, seen):
+        return False
+    return not any(
+        PRECISIONS[name].storage > model.storage and held(evidence.after, PRECISIONS[name].storage)
+        for name in ("float32", "float16", "bfloat16")
+    )
+
+
+def suspect(evidence: Evidence, seen: Statistic) -> bool:
+    """Whether residuals of a wide format are larger than rounding in short sums, so that they may be no rounding."""
+    model = evidence.model
+    if model.roundoff > WIDE or evidence.recorded.relative or not np.isfinite(seen.roundoff):
+        return False
+    return seen.roundoff > SUSPECT * model.roundoff
+
+
+def coarseness(evidence: Evidence, seen: Statistic, found: Residuals) -> Coarse | None:
+    """What gives a coarser format than promised away in a run inside its bound, if anything does (observed)."""
+    sample = Sample(evidence.rec, evidence.before, evidence.after, evidence.run.columns(), found.signed)
+    return coarse(sample, seen.roundoff, evidence.model, evidence.recorded.relative)
 
 
 def _ratios(upper: Array, bound: Array) -> Array:

@@ -79,6 +79,11 @@ class CheckResult:
         Per step, the residual with the largest residual / bound, and its bound.
     noise : NoiseSeen or None
         What was seen of a stochastic candidate's noise; `worst` is then the largest statistic / limit, observed.
+    activation : ActivationSeen or None
+        The worst error of the candidate's activation, in ulps, and its argument in hexadecimal; None where no argument
+        is known well enough.
+    probes : tuple of ProbeSeen
+        Exact probes of the promised precision (`oracle.check_precision`).
     """
 
     verdict: str
@@ -99,6 +104,8 @@ class CheckResult:
     equation: str = ""
     label: str = "proved"
     noise: Any = None
+    activation: Any = None
+    probes: tuple[Any, ...] = ()
 
     def __bool__(self) -> bool:
         return self.verdict == "pass"
@@ -121,6 +128,10 @@ class CheckResult:
             )
         if self.noise is not None:
             lines.append(f"  {self.noise} (observed)")
+        if self.activation is not None:
+            lines.append(f"  activation: {self.activation} (observed)")
+        if self.probes:
+            lines.append(f"  exact probes: {self._probed()}")
         if self.first is not None:
             lines.append(f"  first violation: {self.first}")
         if self.statistic is not None:
@@ -129,6 +140,13 @@ class CheckResult:
         lines += [f"  {'explained by' if f.explains else 'noted:'} {f.name}: {f.text}" for f in self.diagnosis]
         lines += [f"  not seen by this run: {unseen}" for unseen in self.unseen]
         return "\n".join(lines)
+
+    def _probed(self) -> str:
+        """The probes in a line: those that failed, or that all passed."""
+        broken = [str(probe) for probe in self.probes if probe.wrong]
+        unrun = [probe.name for probe in self.probes if probe.problem]
+        text = "; ".join(broken) + " (proved)" if broken else f"{len(self.probes) - len(unrun)} passed"
+        return text + (f"; could not be run: {', '.join(unrun)}" if unrun else "")
 
     def __repr__(self) -> str:
         return f"<CheckResult {self.verdict}, worst {self.worst:.3g}, explained by {self.explained_by}>"
@@ -161,6 +179,8 @@ class CheckResult:
             "problem": None if self.problem is None else str(self.problem),
             "assumptions": list(self.assumptions),
             "noise": None if self.noise is None else self.noise.to_dict(),
+            "activation": None if self.activation is None else self.activation.to_dict(),
+            "probes": [vars(probe) for probe in self.probes],
         }
 
     def report(self, path: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from oracle.check.judge import RANK, Evidence, narrower, precision_seen, too_coarse
+from oracle.check.judge import Evidence, coarseness, narrower, precision_seen, suspect, too_coarse
 from oracle.check.result import CheckResult, Finding
 from oracle.diagnosis.deviations import meaning, site
 from oracle.diagnosis.gated import gated_statement
@@ -18,9 +18,9 @@ from oracle.diagnosis.hypotheses import Hypothesis, statistic_under, worst_under
 from oracle.diagnosis.readings import own_steps
 from oracle.diagnosis.search import Certified, Search
 from oracle.diagnosis.statement import name_of, statement
-from oracle.diagnosis.systematic import systematic
+from oracle.diagnosis.systematic import systematic, wrong_inside
 from oracle.diagnosis.wording import described
-from oracle.records.precision import PRECISIONS
+from oracle.records.precision import PRECISIONS, rank
 from oracle.tolerance.residuals import Residuals
 from oracle.tolerance.statistic import Statistic
 
@@ -29,6 +29,8 @@ def diagnosed(evidence: Evidence, result: CheckResult, found: Residuals) -> Chec
     """The result with its findings, and the precision the candidate computed in as far as it can be told."""
     if not found.upper.size:
         return result  # no step, nothing to explain
+    if result.verdict == "pass" and _wrong_inside(evidence, result, found):
+        result = replace(result, verdict="fail", label="observed", activation=None)
     result = replace(result, diagnosis=_findings(evidence, result, found))
     if result.verdict == "pass" or (result.explained_by or "").startswith("precision:"):
         return result
@@ -36,9 +38,18 @@ def diagnosed(evidence: Evidence, result: CheckResult, found: Residuals) -> Chec
     if best is not None:
         seen = statistic_under(best, evidence)
         return replace(result, statistic=seen, computed_in=precision_seen(evidence, seen))
-    promised = RANK[evidence.model.name]
-    known = result.computed_in is not None and RANK[result.computed_in] <= promised
+    if any(f.name == f"precision:{result.computed_in}" for f in result.diagnosis):
+        return result
+    known = result.computed_in is not None and rank(result.computed_in) <= rank(evidence.model)
     return result if known else replace(result, computed_in=None)
+
+
+def _wrong_inside(evidence: Evidence, result: CheckResult, found: Residuals) -> bool:
+    """Whether a run inside its bounds has residuals of a scaled coefficient, larger than the promised rounding."""
+    seen = result.statistic
+    if seen is None or not suspect(evidence, seen) or (evidence.model.parts and evidence.model.parts.chopped):
+        return False
+    return wrong_inside(evidence.rec, found.signed, evidence.before, evidence.run.columns())
 
 
 def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tuple[Finding, ...]:
@@ -58,6 +69,8 @@ def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tupl
         return coarse
     noise = _precision_by_residual(evidence, result.statistic, found)
     noise = () if noise and search.where()[1] else noise
+    if search.documented_inside and result.label == "observed":
+        noise = noise or _precision_by_look(evidence, result.statistic, found)
     if noise and search.documented_inside:
         return noise  # no residual is outside its bound, and none of them is a function of state and input
     for stage in (search.numbers, search.weights, search.numbers_per_unit):
@@ -107,6 +120,15 @@ def _precision_by_dtype(evidence: Evidence) -> tuple[Finding, ...]:
     worst = worst_under(Hypothesis((), evidence.rec, own_steps(evidence), PRECISIONS[narrow]), evidence)
     text = f"the states are {narrow}; {evidence.model.name} was promised"
     return (Finding(f"precision:{narrow}", worst <= 1, worst, text),)
+
+
+def _precision_by_look(evidence: Evidence, seen: Statistic | None, found: Residuals) -> tuple[Finding, ...]:
+    """A cast of factors under which the residuals vanish, or states on a coarser grid."""
+    less = None if seen is None or narrower(evidence) else coarseness(evidence, seen, found)
+    if less is None or less.name is None:
+        return ()
+    worst = worst_under(Hypothesis((), evidence.rec, own_steps(evidence), PRECISIONS[less.name]), evidence)
+    return (Finding(f"precision:{less.name}", worst <= 1, worst, f"{less.why} (observed)"),)
 
 
 def _precision_by_residual(evidence: Evidence, seen: Statistic | None, found: Residuals) -> tuple[Finding, ...]:

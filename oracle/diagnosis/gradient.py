@@ -136,7 +136,7 @@ def _rounder(model: Precision) -> Any:
 
 
 def _dtype(model: Precision) -> str:
-    return model.name if model.name in ("float64", "float16") else "float32"
+    return model.dtype
 
 
 def _run(candidate: Any, bridge: Any, question: Question, batched: bool, batch_first: bool, model: Precision) -> Any:

@@ -31,12 +31,6 @@ LOOSE = 256.0
 """How much larger than the documented one the bound of an explanation may be, in the first look. A deviation replaces
 terms of a step by others of like size; only one whose terms are 256 times larger would be overlooked, never claimed."""
 
-LARGEST = {
-    "float64": float(np.finfo(np.float64).max),
-    "float16": float(np.finfo(np.float16).max),
-}
-LARGEST_FLOAT32 = float(np.finfo(np.float32).max)  # bfloat16 and TF32 have its range
-
 
 @dataclass(frozen=True, eq=False)
 class Hypothesis:
@@ -141,7 +135,7 @@ def worst_under(hypothesis: Hypothesis, evidence: Evidence) -> float:
 
 def _may_overflow(bound: Array, model: Precision) -> Array:
     """Where a term may exceed the range: a bound is at least the unit roundoff times the sum of all sizes."""
-    largest = LARGEST.get(model.name, LARGEST_FLOAT32)
+    largest = model.largest
     with np.errstate(over="ignore"):
         return np.asarray(~(bound / model.storage < largest))
 

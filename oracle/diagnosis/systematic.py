@@ -26,6 +26,9 @@ NOISE = 0.05
 """Smallest share of the variance that noise leaves unexplained. Truncated products leave 0.2, rounded ones 0.9; a
 scaled coefficient that looks like 2^-18 or more in float32 leaves (2^-24 / 2^-18)^2 = 2e-4. In between."""
 
+ENOUGH = 64  # residuals: with fewer, nine regressors explain noise
+SAMPLED = 256  # steps that are fitted
+
 NUDGE = Fraction(1, 2**20)  # of the difference quotient: half of the digits of float64, rounded to nothing special
 PER_UNKNOWN = 3  # columns per regressor below which a unit is not fitted on its own
 
@@ -44,6 +47,21 @@ def systematic(rec: Recurrence, residual: Array, before: Array, X: Array) -> boo
         own = [_unexplained(regressors[:, i].T, r[i]) * float(np.sum(r[i] ** 2)) for i in range(len(r))]
         shares.append(sum(own) / total)
     return min(shares) < NOISE
+
+
+def wrong_inside(rec: Recurrence, residual: Array, before: Array, X: Array) -> bool:
+    """Whether residuals inside their bounds are a scaled coefficient and no rounding. Observed.
+
+    Only what holds for all units alike is asked: at a fixed point every residual of a unit repeats.
+    """
+    finite = np.flatnonzero(np.isfinite(residual).all(axis=0))
+    at = finite[np.unique(np.linspace(0, finite.size - 1, SAMPLED).astype(int))] if finite.size else finite
+    r, H = residual[:, at], before[:, at]
+    if r.size < ENOUGH:
+        return False
+    regressors = np.stack([H, np.ones_like(r), *_derivatives(rec, H, X[:, at])])
+    regressors = regressors[np.isfinite(regressors).all(axis=(1, 2))]
+    return _unexplained(regressors.reshape(len(regressors), -1).T, r.ravel()) < NOISE
 
 
 def _unexplained(design: Array, target: Array) -> float:

@@ -122,7 +122,7 @@ FAULTS: dict[str, Fault] = {
         lambda: edges.test_products_of_narrow_factors_are_two_roundings_each(),
     ),
     "casts of parameters free": (
-        lambda patch: patch.setattr(Rounding, "_stored_as_given", lambda self, exact: (0.0, 0.0)),
+        lambda patch: patch.setattr(Rounding, "_stored_as_given", lambda self, exact, u=None: (0.0, 0.0)),
         lambda: edges.test_a_cast_is_one_more_factor(),
     ),
     "forming a coefficient free": (

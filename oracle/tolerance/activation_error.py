@@ -1,0 +1,131 @@
+"""The error of a candidate's own activation, in units in the last place. Observed, on elements where z is known.
+
+A residual r of h+ = A h + B s(z) + .. is the activation's error times B, up to the rounding of everything else. Where
+the latter is certainly below a quarter of a unit of B s, the residual is the activation's error: units that saturate,
+weights that are sparse, and a probe that passes known numbers to s. Elsewhere only a lower bound is certain: what the
+residual exceeds the rounding of everything else by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from oracle.arithmetic.float64 import Float64
+from oracle.arithmetic.rounding import Rounded, Rounding
+from oracle.equations.catalogue import advance
+from oracle.equations.lure import drive
+from oracle.records.exact import Array
+from oracle.records.lure import Lure
+from oracle.records.precision import Precision
+from oracle.records.recurrence import Recurrence
+
+KNOWN = 0.25
+"""Of a unit in the last place, which the rounding of everything else may reach: an error of 1 ulp is then seen as 0.75
+to 1.25."""
+
+
+@dataclass(frozen=True)
+class ActivationSeen:
+    """The worst error of an activation.
+
+    Attributes
+    ----------
+    name : str
+        "tanh" or "logistic".
+    ulps : float
+        Error at `at`, in units in the last place of the exact value (its spacing in the promised storage).
+    at : str
+        The argument in hexadecimal, as `float.hex` writes it.
+    unit, step : int
+        Where in the run; step k is H[k].
+    elements : int
+        How many elements were known well enough.
+    at_least : float
+        The largest error that is certain under the other assumptions, over all elements, in ulps.
+    source : str
+        "run" or "probe".
+    """
+
+    name: str
+    ulps: float
+    at: str
+    unit: int
+    step: int
+    elements: int
+    at_least: float
+    source: str = "run"
+
+    def __str__(self) -> str:
+        where = f"unit {self.unit}, step {self.step} of the {self.source}"
+        return f"{self.name} off by {self.ulps:.3g} ulp at z = {self.at} ({where}; of {self.elements} known arguments)"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return dict(vars(self))
+
+
+class _Perfect(Rounding):
+    """The rounding interpretation with activations that round nothing."""
+
+    def activation_error(self, activation: str) -> tuple[float, float]:
+        return 0.0, 0.0
+
+
+def activation_seen(
+    rec: Recurrence, H: Array, X: Array, residual: Array, model: Precision, batch: int, known: bool = False
+) -> ActivationSeen | None:
+    """The worst error of the activation, from states H (N, columns) and certified residuals of their steps.
+
+    Parameters
+    ----------
+    rec : Recurrence
+    H, X, residual : ndarray, (N, columns), (I, columns), (N, columns)
+    model : Precision
+    batch : int
+        Trajectories; column j belongs to step j // batch + 1.
+    known : bool
+        Whether every argument is exact (a probe).
+
+    Returns
+    -------
+    ActivationSeen or None
+        None where the equation has no rounded activation, or no argument is known well enough.
+    """
+    field = rec.parameters
+    if not isinstance(field, Lure) or field.activation not in ("tanh", "logistic") or not field.B.is_diagonal:
+        return None
+    ops: Any = Float64()
+    with np.errstate(all="ignore"):
+        z = ops.affine([(field.W, H)], parts=drive(ops, field, X).inside)
+        z = np.broadcast_to(z, H.shape)
+        gain = np.abs(ops._factor(field.B.diagonal_factor())) * np.ones_like(z)
+        unit = gain * spacing(ops.act(field.activation, z), model)
+        other = np.zeros_like(z) if known else _others(rec, H, X, model)
+        size = np.where(np.isfinite(residual), np.abs(residual), 0.0)
+        ulps, sure = size / unit, np.maximum(size - other, 0.0) / unit
+    usable = (other <= KNOWN * unit) & (unit > 0) & np.isfinite(ulps) & np.isfinite(residual)
+    if not usable.any():
+        return None
+    row, column = (int(i) for i in np.unravel_index(int(np.argmax(np.where(usable, ulps, -1.0))), ulps.shape))
+    certain = float(np.max(sure[np.isfinite(sure)], initial=0.0))
+    return ActivationSeen(
+        field.activation, float(ulps[row, column]), float(z[row, column]).hex(), row, column // batch + 1,
+        int(usable.sum()), certain, "probe" if known else "run",
+    )  # fmt: skip
+
+
+def spacing(value: Array, model: Precision) -> Array:
+    """Distance between the storage format's numbers at a value."""
+    _, exponent = np.frexp(value)
+    return np.asarray(np.maximum(np.ldexp(2 * model.storage, exponent - 1), model.underflow))
+
+
+def _others(rec: Recurrence, H: Array, X: Array, model: Precision) -> Array:
+    """Bound of the rounding of everything but the activation; the result's own storing is part of it."""
+    ops: Any = _Perfect(model)
+    state = Rounded(H, np.abs(H), np.zeros_like(H), 0.0)
+    made: Array = advance(ops, rec, state, ops.lift(X)).bound()
+    return made

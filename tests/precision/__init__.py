@@ -1,0 +1,1 @@
+"""The precision matrix: every promised format against every format computed in."""
