@@ -79,6 +79,8 @@ def observe(candidate: Any, kind: str, run: Samples, dtype: str, N: int, batch_f
     refuse_other_kinds(candidate, kind)
     if kind == "trajectory":
         return _recorded(candidate, run, N, batch_first)
+    if not run.steps * run.batch:  # nothing to call it for
+        return Recording(np.broadcast_to(run.h0, (run.steps + 1, *run.h0.shape)).copy(), dtype, False)
     produce = {"step": _stepwise, "run": _at_once}[kind]
     first = produce(candidate, run, dtype, N, batch_first)
     if not first.breaches:

@@ -51,7 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         The command line without the program's name; that of the process by default.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(_run(given))
+    code = _run(given)
+    if arguments is None:
+        terminal.silence_at_exit()
+    sys.exit(code)
 
 
 def _run(given: list[str]) -> int:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from oracle.check.breach import passes_through, words
 from oracle.cli.files import TABLES, read_array
 from oracle.cli.terminal import candidates_output
 from oracle.errors import BadInput
@@ -38,7 +39,7 @@ def read_candidate(name: str) -> Any:
         )
     with candidates_output():
         found = _attribute(_module(place), attribute, place)
-    if not callable(found) and not hasattr(found, "__array__"):
+    if not callable(found) and not hasattr(type(found), "__array__"):
         raise BadInput(
             f"{name} is a {type(found).__name__}.",
             "it can be neither called nor read as a trajectory.",
@@ -66,9 +67,11 @@ def _module(place: str) -> Any:
             else f"{place} imports it, and it is not installed here.",
             "run this where the module is, or give the path: folder/file.py:function.",
         ) from None
-    except Exception as error:
+    except BaseException as error:
+        if isinstance(error, SystemExit) or passes_through(error):
+            raise
         raise BadInput(
-            f"importing {place} raised {type(error).__name__}: {error}",
+            f"importing {place} raised {words(error)}",
             "the module has a fault, or expects to be run elsewhere.",
             f"make `python -c 'import {Path(place).stem}'` work first.",
         ) from error

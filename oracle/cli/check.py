@@ -54,7 +54,7 @@ def command(candidate: str, json_to: str | None, report_to: str | None, **given:
 
 
 def _checked(program: Any, rec: Recurrence, run: Run, given: dict[str, Any]) -> CheckResult:
-    question = {name: given[name] for name in ("promised", "recorded", "kind", "batch_first")}
+    question = {name: given[name] for name in ("promised", "recorded", "kind", "batch_first", "time_limit")}
     if given["inputs"] is None and question["batch_first"] is None and given["batch"] is not None:
         question["batch_first"] = None if is_module(program) else False  # generated inputs are (K, batch, I)
     if given["noise"] is not None:

@@ -53,7 +53,8 @@ def command(candidate: str, weights: str, json_to: str | None, report_to: str | 
             "pass the inputs it was recorded with: --inputs X.npy.",
         )
     run = read_run(known, *(given[name] for name in ("inputs", "h0", "steps", "batch", "seed")))
-    question = {name: given[name] for name in ("promised", "recorded", "kind", "batch_first", "activation")}
+    told = ("promised", "recorded", "kind", "batch_first", "activation", "time_limit")
+    question = {name: given[name] for name in told}
     if given["inputs"] is None and given["batch"] is not None:
         question["batch_first"] = False  # generated inputs are (K, batch, I)
     for name, option in (("tau", "tau"), ("step", "dt"), ("alpha", "alpha")):

@@ -44,6 +44,7 @@ judged = _all(
     click.option("--recorded", metavar="FORMAT", help="How a trajectory was written down: float32, decimal-6, ..."),
     click.option("--kind", type=click.Choice(["module", "run", "step", "trajectory"]), help="When it cannot be told."),
     click.option("--batch-first/--time-first", default=None, help="Order of the axes of a batch."),
+    click.option("--time-limit", type=float, metavar="SECONDS", help="Interrupt a candidate that takes longer."),
 )
 json_to = click.option(
     "--json", "json_to", metavar="PATH|-", help="Write the result as JSON; - is stdout, and nothing else."

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 
 import click
 
@@ -52,9 +52,9 @@ def progress(text: str) -> Iterator[None]:
 
 @contextmanager
 def candidates_output() -> Iterator[None]:
-    """Whatever a candidate prints goes to stderr: stdout belongs to the result."""
+    """Whatever a candidate prints goes to stderr, from compiled code too: stdout belongs to the result."""
     try:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr), _descriptor_redirected():
             yield
     except SystemExit as error:
         raise BadInput(
@@ -62,6 +62,31 @@ def candidates_output() -> Iterator[None]:
             "its module is a script that runs, and exits, when it is imported or called.",
             'put the script under if __name__ == "__main__":.',
         ) from None
+
+
+@contextmanager
+def _descriptor_redirected() -> Iterator[None]:
+    """Let descriptor 1 be that of stderr, for what does not write through sys.stdout."""
+    if sys.__stdout__ is not None:
+        sys.__stdout__.flush()
+    try:
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:  # closed, or none of this process
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def silence_at_exit() -> None:
+    """What a candidate left for the end of the process (atexit, threads) is no part of the result on stdout either."""
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        os.dup2(2, 1)
 
 
 def command_line() -> str:

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from oracle.check.backward import Gradients, Objective, called, names, read
-from oracle.check.candidates import Breach
+from oracle.check.breach import Breach
+from oracle.check.deadline import limited, seconds
 from oracle.check.result import Finding
+from oracle.check.surroundings import preserved
 from oracle.diagnosis.gradient_deviations import NONE
 from oracle.diagnosis.gradient_findings import findings
 from oracle.diagnosis.gradient_result import GradientResult, Judged
@@ -42,6 +44,7 @@ def check_gradient(
     weights: Any = None,
     promised: Any = None,
     batch_first: bool | None = None,
+    time_limit: float | None = None,
 ) -> GradientResult:
     """Whether a backward pass computes the gradient of the discrete loss, to rounding, and what it computes otherwise.
 
@@ -62,6 +65,8 @@ def check_gradient(
         The dtype of the parameters by default.
     batch_first : bool, optional
         Whether inputs, weights and gradients are (batch, K, ..).
+    time_limit : float, optional
+        Seconds the candidate may take, as for `oracle.check`.
 
     Returns
     -------
@@ -94,11 +99,14 @@ def check_gradient(
     seen = _rounder(model) if bridge is None else bridge.received
     question, batched = _asked(rec, inputs, h0, loss, weights, seen, batch_first)
     first = bool(batch_first)
+    limit = seconds(time_limit)
     try:
-        given = read(_run(candidate, bridge, question, batched, first, model), question, batched, first)
+        with preserved(), limited(limit):
+            given = read(_run(candidate, bridge, question, batched, first, model), question, batched, first)
     except Breach as breach:
         return _broken(question, model, breach.name, breach.problem)
-    return judge(question, given, model)
+    with np.errstate(all="ignore"):  # the caller's error handling is for the candidate
+        return judge(question, given, model)
 
 
 def _asked(
@@ -165,10 +173,10 @@ def _oriented(made: dict[str, Array], swap: bool) -> dict[str, Array]:
 
 
 def _broken(question: Question, model: Precision, name: str, problem: BadInput) -> GradientResult:
-    finding = Finding(name, True, float("inf"), problem.seen)
-    return GradientResult(
-        "fail", "observed", float("inf"), {}, model.name, described(question.loss), (finding,), problem
-    )
+    known = name != "time-limit"  # of a pass that was interrupted nothing is known
+    finding = Finding(name, known, float("inf"), problem.seen)
+    verdict, loss = "fail" if known else "undecided", described(question.loss)
+    return GradientResult(verdict, "observed", float("inf"), {}, model.name, loss, (finding,), problem)
 
 
 def described(loss: Loss) -> str:
