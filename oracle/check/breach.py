@@ -13,6 +13,10 @@ CONTROL_FLOW = ("_pytest", "anyio", "asyncio", "hypothesis", "trio")
 nothing about a candidate they pass through."""
 
 
+class Interruption(BaseException):
+    """Raised by the oracle inside a candidate; no Exception, so that the candidate's own handlers let it pass."""
+
+
 class Breach(Exception):
     """A candidate that cannot be judged any further, with the finding's name."""
 
@@ -24,14 +28,10 @@ class Breach(Exception):
 
 def passes_through(error: BaseException) -> bool:
     """Whether an exception is not the candidate's fault: Ctrl-C, the time limit, the control flow of a framework."""
+    packages = {str(kind.__module__).partition(".")[0] for kind in type(error).__mro__}
     if isinstance(error, Exception | SystemExit | GeneratorExit):
-        return _package(error) == "hypothesis"
-    ours = _package(error) in (*CONTROL_FLOW, __name__.partition(".")[0])
-    return isinstance(error, KeyboardInterrupt) or ours
-
-
-def _package(error: BaseException) -> str:
-    return str(type(error).__module__).partition(".")[0]
+        return "hypothesis" in packages
+    return isinstance(error, KeyboardInterrupt | Interruption) or not packages.isdisjoint(CONTROL_FLOW)
 
 
 def words(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
-from oracle.check.breach import Breach
+from oracle.check.breach import Breach, Interruption
 from oracle.errors import BadInput
 
 AGAIN = 0.5
@@ -23,8 +23,8 @@ AGAIN = 0.5
 LEAST = 1e-3  # seconds left to an alarm of the caller that would have gone off meanwhile; 0 would switch it off
 
 
-class OutOfTime(BaseException):
-    """Raised inside the candidate; no Exception, so that its own handlers let it pass."""
+class OutOfTime(Interruption):
+    """The alarm has gone off."""
 
 
 def seconds(limit: Any) -> float | None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from grid.given import NETWORKS, Array, Given, record_of
 from grid.honest import honest_styles, implement
+from hypothesis import reject
 from hypothesis import strategies as st
 
 import oracle
@@ -48,9 +49,15 @@ class Case:
         """The program: (K+1, N) or (K+1, batch, N) for h0 (N,) or (batch, N)."""
         g = self.computed
         batch = X.shape[1] if X.ndim == 3 else 1
+        if not batch:
+            return np.zeros((len(X) + 1, 0, g.N), dtype=g.dtype)
         with np.errstate(all="ignore"):
             program = implement(g, honest_styles(g, batch, 1, self.style)[0])
-            H = program(h0 if X.ndim == 3 else h0[None], X if X.ndim == 3 else X[:, None])
+            try:
+                H = program(h0 if X.ndim == 3 else h0[None], X if X.ndim == 3 else X[:, None])
+            except (ValueError, OverflowError):
+                assert not self.moderate
+                reject()  # math.fsum refuses infinities
         return H if X.ndim == 3 else H[:, 0]
 
     def step(self, h: Array, x: Array) -> Array:
