@@ -27,14 +27,17 @@ GUARD = 2  # digits printed beyond the certified ones
 @click.option("--times", metavar="T1,T2,..", help="Follow the continuous-time network to these instants instead.")
 @click.option("--sample-step", metavar="DT", help="With --times: time between the samples of --inputs.")
 @click.option("--between", type=click.Choice(["held", "linear"]), default="held", show_default=True)
+@click.option("--certificate", metavar="FILE", help="Also write a file that proofs/checker verifies; no --times.")
 @options.json_to
-def command(digits: int, times: str | None, json_to: str | None, **given: Any) -> int:
+def command(digits: int, times: str | None, certificate: str | None, json_to: str | None, **given: Any) -> int:
     """The reference trajectory of --network: decimal digits, each row with its radius.
 
     Both a recurrence and a flow (--times) are proved, in ball arithmetic.
     """
+    if certificate is not None and times is not None:
+        raise BadInput("--certificate was given with --times.", "flows have no certificates.", "leave one of them out.")
     with terminal.progress("computing the reference"):
-        found, says = _flow(times, digits, given) if times is not None else _steps(digits, given)
+        found, says = _flow(times, digits, given) if times is not None else _steps(digits, certificate, given)
     if json_to is not None:
         write_json(json_to, {"format": "rnn-oracle reference", "version": 1, **_document(found, digits), "run": says})
     if json_to != "-":
@@ -45,10 +48,14 @@ def command(digits: int, times: str | None, json_to: str | None, **given: Any) -
     return exits.PASS if found.mid.size else exits.NOTHING
 
 
-def _steps(digits: int, given: dict[str, Any]) -> tuple[Enclosure, str]:
+def _steps(digits: int, certificate: str | None, given: dict[str, Any]) -> tuple[Enclosure, str]:
     rec = read_recurrence(given["network"], given["step"], given["scheme"])
     run = read_run(rec, *(given[name] for name in ("inputs", "h0", "steps", "batch", "seed")))
-    return oracle.reference(rec, inputs=run.inputs, h0=run.h0, digits=digits), run.says
+    if certificate is None:
+        return oracle.reference(rec, inputs=run.inputs, h0=run.h0, digits=digits), run.says
+    found = oracle.certificate(rec, inputs=run.inputs, h0=run.h0, digits=digits)
+    found.save(certificate)
+    return found.enclosure, f"{run.says}; certificate in {certificate}"
 
 
 def _flow(times: str, digits: int, given: dict[str, Any]) -> tuple[Enclosure, str]:

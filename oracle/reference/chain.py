@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, log2
+from math import ceil, lcm, log2
 from typing import Any
 
 import numpy as np
-from flint import arb, arb_mat
+from flint import arb
 
 from oracle.arithmetic.ball import Ball, precision
 from oracle.equations.activations import ACTIVATIONS
@@ -19,7 +19,6 @@ from oracle.records.lure import Lure
 from oracle.records.recurrence import Recurrence
 from oracle.reference.enclosure import exact, to_mpf
 from oracle.reference.limits import MOST_BITS, NotReached, bits_for
-from oracle.reference.lipschitz import matrix
 from oracle.reference.weighted import perron
 
 CONSTANT_BITS = 64  # q is a multiple of 2^-64
@@ -39,29 +38,37 @@ class Chain:
 
 
 def norm(lure: Lure) -> tuple[list[int], Fraction]:
-    """Whole weights, and q for the norm that they give."""
-    with precision(2 * CONSTANT_BITS):
-        G = _sizes(lure)
-        v = perron(np.array([[float(entry) for entry in row] for row in G.tolist()]))
-        weights = [max(1, round(float(entry) * (1 << _WEIGHT_BITS))) for entry in v]
-        image = (G * arb_mat(len(weights), 1, weights)).entries()
-        largest = max(_fraction(total.abs_upper()) / w for total, w in zip(image, weights, strict=True))
+    """Whole weights, and the least q for the norm that they give."""
+    G, over = _sizes(lure)
+    v = perron((G / over).astype(np.float64))
+    weights = [max(1, round(float(entry) * (1 << _WEIGHT_BITS))) for entry in v]
+    rows = zip((G @ objects(weights)).tolist(), weights, strict=True)
     unit = 1 << CONSTANT_BITS
-    return weights, Fraction(ceil(largest * unit), unit)
+    return weights, Fraction(max(ceil(Fraction(total * unit, over * w)) for total, w in rows), unit)
 
 
-def _sizes(lure: Lure) -> Any:
-    """G, (N, N): upper bounds of |A + B D W|, D diagonal with entries in [0, S]."""
-    ops = Ball()
-    A, B, W = (matrix(ops, op) for op in (lure.A, lure.B, lure.W))
+def _sizes(lure: Lure) -> tuple[Array, int]:
+    """G >= |A + B D W| for D diagonal with entries in [0, S]: whole numbers (N, N) over one denominator."""
+    (A, of_A), (B, of_B), (W, of_W) = (_whole(op.expanded) for op in (lure.A, lure.B, lure.W))
+    half = ACTIVATIONS[lure.activation].lipschitz / 2
+    over = lcm(of_A, of_B * of_W) * half.denominator
+    A, through = A * (over // of_A), (B @ W) * (over // (of_B * of_W))
     if lure.activation == "identity":
-        return _absolute(A + B * W)
-    half = ops.rational(ACTIVATIONS[lure.activation].lipschitz / 2)
-    return _absolute(A + B * W * half) + _absolute(B) * _absolute(W) * half
+        return np.abs(A + through), over
+    sizes = (np.abs(B) @ np.abs(W)) * (over // (of_B * of_W))
+    return np.abs(A + _share(through, half)) + _share(sizes, half), over
 
 
-def _absolute(x: Any) -> Any:
-    return arb_mat(x.nrows(), x.ncols(), [entry.abs_upper() for entry in x.entries()])
+def _share(values: Array, factor: Fraction) -> Array:
+    """Multiples of the factor's denominator times the factor."""
+    return values * factor.numerator // factor.denominator
+
+
+def _whole(matrix: Array) -> tuple[Array, int]:
+    """Fractions as whole numbers over their common denominator."""
+    common = lcm(*(entry.denominator for entry in matrix.ravel()))
+    scaled = objects(entry.numerator * (common // entry.denominator) for entry in matrix.ravel())
+    return scaled.reshape(matrix.shape), common
 
 
 def bits_needed(digits: int, weights: list[int], q: Fraction, steps: int) -> int:

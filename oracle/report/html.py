@@ -21,8 +21,9 @@ def render(report: Report) -> str:
     body = [
         _header(report),
         _tiles(report.tiles),
+        _opening(report),
         *(_section(section) for section in report.sections),
-        _reproduce(report),
+        "" if report.opening else _pasted(report),
         _environment(report),
     ]
     return (
@@ -30,7 +31,8 @@ def render(report: Report) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{_text(report.verdict)}: {_text(report.title)}</title>\n<style>{CSS}</style>\n</head>\n"
-        f"<body>\n<main>\n{chr(10).join(part for part in body if part)}\n</main>\n</body>\n</html>\n"
+        f'<body>\n<main class="{"wide" if report.opening else ""}">\n'
+        f"{chr(10).join(part for part in body if part)}\n</main>\n</body>\n</html>\n"
     )
 
 
@@ -57,9 +59,24 @@ def _tiles(tiles: tuple[Tile, ...]) -> str:
 
 def _tile(tile: Tile) -> str:
     note = f"<span>{_text(tile.note)}</span>" if tile.note else ""
+    formulas = "".join(f"<span>{_text(name)} {_formula(formula)}</span>" for name, formula in tile.formulas)
     return (
-        f'<div class="tile"><span>{_text(tile.name)}{_label(tile.label)}</span><b>{_text(tile.value)}</b>{note}</div>'
+        f'<div class="tile"><span>{_text(tile.name)}{_label(tile.label)}</span><b>{_text(tile.value)}</b>'
+        f"{formulas or note}</div>"
     )
+
+
+def _formula(formula: Formula) -> str:
+    return typeset(formula.latex) or f"<code>{_text(formula.text)}</code>"
+
+
+def _opening(report: Report) -> str:
+    """The columns that are seen first; what is to be pasted begins the last one."""
+    columns = ["\n".join(map(_section, sections)) for sections in report.opening]
+    if not columns:
+        return ""
+    columns[-1] = _pasted(report) + columns[-1]
+    return '<div class="opening">' + "".join(f"<div>{column}</div>" for column in columns) + "</div>"
 
 
 def _section(section: Section) -> str:
@@ -96,7 +113,7 @@ def _(block: Code) -> str:
 
 @_block.register
 def _(block: Formula) -> str:
-    return f'<div class="scroll formula">{typeset(block.latex) or f"<code>{_text(block.text)}</code>"}</div>'
+    return f'<div class="scroll formula">{_formula(block)}</div>'
 
 
 @_block.register
@@ -110,10 +127,9 @@ def _(block: CubePicture) -> str:
     return cube_picture(block) + caption
 
 
-def _reproduce(report: Report) -> str:
-    if not report.reproduce:
-        return ""
-    return f"<section><h2>To make this run again</h2><pre>{_text(report.reproduce)}</pre></section>"
+def _pasted(report: Report) -> str:
+    texts = (("To make this run again", report.reproduce), ("The test to paste", report.test))
+    return "".join(f"<section><h2>{title}</h2><pre>{_text(text)}</pre></section>" for title, text in texts if text)
 
 
 def _environment(report: Report) -> str:

@@ -24,16 +24,6 @@ TONES = {
 
 
 @dataclass(frozen=True)
-class Tile:
-    """One headline number or word, with the label that says what it is worth."""
-
-    name: str
-    value: str
-    label: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True)
 class Table:
     """Rows of text; `tones` colours whole rows by verdict (good, bad, open, quiet or empty)."""
 
@@ -97,6 +87,17 @@ class CubePicture:
     caption: str = ""
 
 
+@dataclass(frozen=True)
+class Tile:
+    """One headline number or word, with the label that says what it is worth, and formulas with their names."""
+
+    name: str
+    value: str
+    label: str = ""
+    note: str = ""
+    formulas: tuple[tuple[str, Formula], ...] = ()
+
+
 Block = Table | Listing | Code | Formula | ResidualPlot | CubePicture
 
 
@@ -107,6 +108,22 @@ class Section:
     title: str
     text: str = ""
     blocks: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True)
+class Case:
+    """One result among many, for programs that count cases; `details` is text of several lines."""
+
+    name: str
+    verdict: str
+    sentence: str
+    details: str = ""
+    group: str = "rnn-oracle"
+
+    @property
+    def tone(self) -> str:
+        """How the verdict is shown."""
+        return TONES.get(self.verdict, "quiet")
 
 
 @dataclass(frozen=True)
@@ -124,6 +141,12 @@ class Report:
         A line that makes the run again.
     data : mapping
         The result as plain values, for programs.
+    opening : tuple of tuples of Section
+        Columns of the sections that come first, side by side where there is room, beside the lines to paste.
+    test : str
+        A test to paste.
+    cases : tuple of Case
+        The results of a report on many; empty where it is on one.
     """
 
     title: str
@@ -135,6 +158,14 @@ class Report:
     environment: Mapping[str, str] = field(default_factory=dict)
     reproduce: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+    opening: tuple[tuple[Section, ...], ...] = ()
+    test: str = ""
+    cases: tuple[Case, ...] = ()
+
+    @property
+    def all_sections(self) -> tuple[Section, ...]:
+        """Every section, those of the opening first."""
+        return (*(section for column in self.opening for section in column), *self.sections)
 
     @property
     def tone(self) -> str:

@@ -7,22 +7,39 @@ from collections.abc import Iterable
 from oracle.check.result import CheckResult, Finding
 from oracle.records.precision import precision_model
 from oracle.report.environment import environment
-from oracle.report.model import OBSERVED, PROVED, Code, Listing, Report, ResidualPlot, Section, Table, Tile, figure
+from oracle.report.equations import documented, formula
+from oracle.report.model import (
+    OBSERVED,
+    PROVED,
+    Code,
+    Listing,
+    Report,
+    ResidualPlot,
+    Section,
+    Table,
+    Tile,
+    figure,
+)
 
 LISTED = 12  # findings shown; the rest is in the JSON
 
 
-def of_check(result: CheckResult, *, title: str = "Does it follow its equation?", reproduce: str = "") -> Report:
+def of_check(
+    result: CheckResult, *, title: str = "Does it follow its equation?", reproduce: str = "", test: str = ""
+) -> Report:
     """The model of a check's report."""
+    asked = f"inputs=X, h0=h0, promised={result.promised!r}"
     return Report(
         title=title,
         verdict=result.verdict,
         label=result.label,
         sentence=sentence(result),
         tiles=tuple(_tiles(result)),
-        sections=tuple(check_sections(result)),
+        opening=((*_problem(result), *_plot(result), *_findings(result)), (*_hidden(result), *_assumed(result))),
+        sections=tuple(_equation(result)),
         environment=environment(),
-        reproduce=reproduce or f"oracle.check(candidate, rec, inputs=X, h0=h0, promised={result.promised!r})",
+        reproduce=reproduce or f"oracle.check(candidate, rec, {asked})",
+        test=test or f"def test_follows_its_equation(rnn_oracle):\n    rnn_oracle.check(candidate, rec, {asked})",
         data=result.to_dict(),
     )
 
@@ -60,49 +77,90 @@ def _noisy(result: CheckResult, equation: str) -> str:
 def _tiles(result: CheckResult) -> Iterable[Tile]:
     worst = "worst residual / bound" if result.noise is None else "worst statistic / limit"
     label = "" if result.problem is not None else PROVED if result.noise is None else OBSERVED
-    yield Tile(worst, figure(result.worst), label, "a pass has at most 1")
-    yield Tile("explained by", result.explained_by or "nothing named", "", "the finding that fits every residual")
-    yield Tile("promised", result.promised, "", "the precision of the proven bound")
-    yield Tile("looks like", result.computed_in or "no rounding", OBSERVED, "the precision the residuals have")
-    yield Tile("steps × trajectories × units", f"{result.steps}×{result.batch}×{result.record.N}")
+    note = "a pass has at most 1" if result.first is None else f"first violation: {result.first}"
+    yield Tile(worst, figure(result.worst), label, note)
+    yield _precision(result)
+    yield _equations(result)
+
+
+def _precision(result: CheckResult) -> Tile:
+    """What was promised, and what the residuals look like."""
+    note = f"unit roundoff promised {figure(precision_model(result.promised).storage)}"
+    if result.statistic is not None:
+        note += f", seen {figure(result.statistic.roundoff)}"
+    computed = result.computed_in or ("not seen" if result.statistic is None else "no rounding")
+    return Tile("precision promised → computed", f"{result.promised} → {computed}", OBSERVED, note)
+
+
+def _equations(result: CheckResult) -> Tile:
+    """What was documented, and what explains every residual; typeset where both are conventions with a name."""
+    stated, found = documented(result.record), result.explained_by
+    formulas = [("documented", stated)] if stated is not None else []
+    named = formula(found) if found else None
+    if named is not None and named != stated:
+        formulas.append(("found", named))
+    if found:
+        return Tile("equation found", found, "", "explains every residual", tuple(formulas))
+    note = "no named deviation explains every residual" if result.verdict == "fail" else "no deviation was looked for"
+    return Tile("equation documented", result.equation or "-", "", note, tuple(formulas))
 
 
 def check_sections(result: CheckResult) -> Iterable[Section]:
     """The sections a check contributes to any report."""
+    for part in (_problem, _plot, _findings, _unseen, _assumed, _equation):
+        yield from part(result)
+
+
+def _problem(result: CheckResult) -> Iterable[Section]:
     if result.problem is not None:
         problem = result.problem
         yield Section("The candidate itself", "", (Listing((problem.seen, problem.meaning, problem.remedy)),))
-    if result.residuals is not None and result.bounds is not None:
-        yield _plot_section(result)
+
+
+def _findings(result: CheckResult) -> Iterable[Section]:
     if result.diagnosis:
         what = "brings every residual inside its bound" if result.noise is None else "passes every test of the noise"
         text = f"A deviation is named only if it {what}."
         yield Section("Findings", text, (findings_table(result.diagnosis),))
+
+
+def _unseen(result: CheckResult) -> Iterable[Section]:
+    return _hidden(result) if result.unseen else ()
+
+
+def _hidden(result: CheckResult) -> Iterable[Section]:
+    """Faults this run hides; that there are none of those that are looked for is said, too."""
     if result.unseen:
-        text = "Faults that would have left this run's residuals unchanged, and what would show them."
-        yield Section("What this run could not see", text, (Listing(tuple(str(item) for item in result.unseen)),))
+        listing = Listing(tuple(str(item) for item in result.unseen))
+        text = "Faults it would have hidden, and what would show them."
+        yield Section("What this run could not see", text, (listing,))
+    elif result.residuals is not None:
+        yield Section("What this run could not see", "None of the faults looked for.")
+
+
+def _assumed(result: CheckResult) -> Iterable[Section]:
     if result.assumptions:
         yield Section("What the proven bound takes for granted", "", (Listing(result.assumptions),))
+
+
+def _equation(result: CheckResult) -> Iterable[Section]:
     yield Section("The equation", result.equation, (Code(repr(result.record)),))
 
 
-def _plot_section(result: CheckResult) -> Section:
-    assert result.residuals is not None
-    assert result.bounds is not None
+def _plot(result: CheckResult) -> Iterable[Section]:
+    if result.residuals is None or result.bounds is None:
+        return
     text = (
-        "Of every step the element whose residual is the largest part of its bound. Each step starts from the "
-        "candidate's own state, so that errors do not grow along the run. The broken lines are unit roundoffs u: the "
-        "promised one, and the one the residuals look like."
+        f"{result.steps} steps × {result.batch} trajectories × {result.record.N} units. Each step starts from the "
+        "candidate's own state: errors do not grow along the run. Broken lines are unit roundoffs u, promised and seen."
     )
-    if result.first is not None:
-        text += f" First violation: {result.first}."
     plot = ResidualPlot(
         residuals=tuple(float(v) for v in result.residuals),
         bounds=tuple(float(v) for v in result.bounds),
         violation=result.first.step if result.first is not None else None,
         levels=tuple(_levels(result)),
     )
-    return Section("Residual against bound", text, (plot,))
+    yield Section("Residual against bound", text, (plot,))
 
 
 def _levels(result: CheckResult) -> Iterable[tuple[str, float]]:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from oracle.report.environment import environment
-from oracle.report.model import TONES, Formula, Listing, Report, Section, Table, Tile, figure
+from oracle.report.model import TONES, Case, Formula, Listing, Report, Section, Table, Tile, figure
 
 HOLDS = {True: "holds", False: "does not hold", "assumed": "assumed", "undecided": "undecided"}
 
@@ -25,6 +25,7 @@ def of_claims(results: Sequence[Any], *, title: str = "Claims", reproduce: str =
         sections=tuple(claims_sections(results)),
         environment=environment(),
         reproduce=reproduce,
+        cases=tuple(Case(f"{r.id}: {r.title}", r.verdict, r.statement, r.summary(), "claims") for r in results),
         data={"claims": [result.to_dict() for result in results]},
     )
 

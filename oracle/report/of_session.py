@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from oracle.check.result import CheckResult
 from oracle.report.environment import environment
-from oracle.report.model import TONES, Report, Section, Table, figure
+from oracle.report.model import TONES, Case, Report, Section, Table, figure
 from oracle.report.of_check import check_sections, sentence
 
 
@@ -31,8 +31,15 @@ def of_session(checks: Sequence[tuple[str, str, CheckResult]]) -> Report:
         sentence=f"{verdicts.count('pass')} of {len(checks)} checks passed.",
         sections=(table, *(part for check in checks if not check[2] for part in _failed(*check))),
         environment=environment(),
+        cases=tuple(_case(*check) for check in checks),
         data={"checks": [{"test": test, "what": what, **result.to_dict()} for test, what, result in checks]},
     )
+
+
+def _case(test: str, what: str, result: CheckResult) -> Case:
+    """One check; a pytest node "file::test" is grouped by its file."""
+    group, _, name = test.partition("::")
+    return Case(f"{name or group} ({what})", result.verdict, sentence(result), result.summary(), group)
 
 
 def _failed(test: str, what: str, result: CheckResult) -> list[Section]:

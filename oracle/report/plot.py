@@ -66,6 +66,14 @@ def _part(plot: ResidualPlot, k: int) -> float:
     return inf if ratio != ratio else ratio
 
 
+def deciding_steps(plot: ResidualPlot) -> tuple[tuple[str, int], ...]:
+    """The steps that decide a verdict, where a plot cannot be shown: the first violation, and the worst one."""
+    steps = range(1, len(plot.residuals) + 1)
+    first = (("first violation", plot.violation),) if plot.violation in steps else ()
+    worst = (("largest part of its bound", max(steps, key=lambda k: _part(plot, k))),) if steps else ()
+    return (*((words, k) for words, k in first if k is not None), *worst)
+
+
 def _kept(plot: ResidualPlot) -> list[int]:
     """Steps that are drawn: of every column the worst, and the first violation."""
     steps = len(plot.residuals)

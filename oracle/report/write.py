@@ -10,13 +10,18 @@ from oracle.check.result import CheckResult
 from oracle.errors import BadInput
 from oracle.procedures.cube import Cube
 from oracle.records.writing import write_bytes
-from oracle.report import html, json
+from oracle.report import html, json, junit, markdown
 from oracle.report.model import Report
 from oracle.report.of_check import of_check
 from oracle.report.of_claims import of_claims
 from oracle.report.of_cube import of_cube
 
-RENDERERS: dict[str, Callable[[Report], str]] = {".html": html.render, ".json": json.render}
+RENDERERS: dict[str, Callable[[Report], str]] = {
+    ".html": html.render,
+    ".json": json.render,
+    ".md": markdown.render,
+    ".xml": junit.render,
+}
 
 
 def report(result: Any, path: Any, **context: Any) -> Path:
@@ -26,9 +31,9 @@ def report(result: Any, path: Any, **context: Any) -> Path:
     ----------
     result : CheckResult, Cube, ClaimResult, sequence of ClaimResult, or Report
     path : path-like
-        Ends in .html or .json.
+        Ends in .html, .json, .md (Markdown) or .xml (JUnit).
     **context
-        title, reproduce: see `oracle.report.model.Report`.
+        title, reproduce, test: see `oracle.report.model.Report`.
 
     Returns
     -------
@@ -50,7 +55,7 @@ def renderer(path: Any) -> Callable[[Report], str]:
         raise BadInput(
             f"the report's path {str(path)!r} has the suffix {suffix!r}.",
             "the suffix decides the format of a report.",
-            f"use {' or '.join(RENDERERS)}.",
+            f"use {', '.join(RENDERERS)}.",
         )
     return RENDERERS[suffix]
 
@@ -67,5 +72,5 @@ def model(result: Any, **context: Any) -> Report:
 
 
 def write_text(path: Any, text: str) -> Path:
-    """Write UTF-8 text atomically."""
-    return write_bytes(path, text.encode("utf-8"))
+    """Write UTF-8 text atomically; what has no UTF-8 becomes a question mark."""
+    return write_bytes(path, text.encode("utf-8", "replace"))

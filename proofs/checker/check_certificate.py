@@ -17,7 +17,8 @@ and |A + B D W| <= G entry by entry; so |Phi(h, x) - Phi(y, x)| <= q |h - y|, an
 The last claim, w_i e_k <= 10^-digits max(1, |h_ki|), follows from |h_ki| >= |y_ki| - w_i e_k.
 
 Everything is exact but s = tanh and logistic, which are enclosed from the Taylor series of exp with its remainder.
-Errors have to be those of the recursion rounded up to a multiple of 2^-(bits + 32): a widened one is refused as well.
+Also refused is what was altered without becoming false: q has to be the least multiple of 2^-64, errors those of the
+recursion rounded up to a multiple of 2^-(bits + 32), centres the nearest multiples of 2^-bits.
 """
 
 from __future__ import annotations
@@ -37,8 +38,11 @@ KEYS = {"format", "version", "map", "inputs", "h0", "digits", "bits", "weights",
 MAP = {"activation", "A", "B", "W", "M", "b", "E", "c"}
 STEEPEST = {"tanh": Fraction(1), "logistic": Fraction(1, 4), "relu": Fraction(1), "identity": Fraction(1)}
 ERROR_BITS = 32  # errors are multiples of 2^-(bits + 32)
+Q_BITS = 64  # q is a multiple of 2^-64
 SPARE_BITS = 64  # of the enclosure of s: far below one such multiple
+NEAREST = Fraction(1, 2) + Fraction(1, 1 << 16)  # a centre is off by half a unit, and by what an enclosure is wide
 MOST_BITS = 1 << 20  # more is an attempt to exhaust the memory
+FAR = "the centre is not the nearest one"
 DYADIC = re.compile(r"(-?)0x([0-9a-f]+)p-([0-9]{1,7})")
 RATIO = re.compile(r"-?[0-9]+/[1-9][0-9]*")
 
@@ -129,7 +133,7 @@ class Certificate:
         self.digits = whole(document["digits"], 1, 10_000, "digits")
         self.bits = whole(document["bits"], 1, MOST_BITS, "bits")
         self.weights = [dyadic(w, 0, "a weight") for w in listed(document["weights"], N, "weights")]
-        self.q = Fraction(dyadic(document["q"], 64, "q"), 1 << 64)
+        self.q = Fraction(dyadic(document["q"], Q_BITS, "q"), 1 << Q_BITS)
         steps, fine = len(self.x), self.bits + ERROR_BITS
         self.rounding = [dyadic(r, fine, "a rounding bound") for r in listed(document["rounding"], steps, "rounding")]
         self.errors = [dyadic(e, fine, "an error") for e in listed(document["errors"], steps + 1, "errors")]
@@ -211,10 +215,11 @@ def misfits(given: Certificate, k: int, bits: int) -> list[Fraction]:
 
 
 def check_constant(given: Certificate) -> None:
-    """G w <= q w for positive weights."""
+    """q is the largest (G w)_i / w_i, rounded up, for positive weights."""
     (W, of_W), (A, of_A), (B, of_B) = given.W, given.A, given.B
     require(all(w > 0 for w in given.weights), "a weight is not positive: that is no norm")
     S, columns, over = STEEPEST[given.activation], list(zip(*W, strict=True)), of_B * of_W
+    largest = Fraction(0)
     for i, weight in enumerate(given.weights):
         total = Fraction(0)
         for j, column in enumerate(columns):
@@ -222,7 +227,8 @@ def check_constant(given: Certificate) -> None:
             sizes = Fraction(dot(list(map(abs, B[i])), list(map(abs, column))), over)
             centred = abs(a + S / 2 * through) + S / 2 * sizes
             total += given.weights[j] * (abs(a + through) if given.activation == "identity" else centred)
-        require(total <= given.q * weight, f"q is too small: row {i} of the derivative exceeds it")
+        largest = max(largest, total / weight)
+    require(given.q == Fraction(upward(largest * (1 << Q_BITS)), 1 << Q_BITS), "q is not the constant of these weights")
 
 
 def check(document: Any) -> str:
@@ -232,9 +238,12 @@ def check(document: Any) -> str:
     check_constant(given)
     off = max(abs(h - Fraction(y, 1 << given.bits)) / w for h, y, w in zip(given.h0, given.y[0], weights, strict=True))
     require(given.errors[0] == upward(off * (1 << fine)), "the first error is not the distance of h0 from its centre")
+    near = NEAREST / (1 << given.bits)
+    require(all(abs(h - Fraction(y, 1 << given.bits)) <= near for h, y in zip(given.h0, given.y[0], strict=True)), FAR)
     bits = fine + SPARE_BITS + max(sum(map(abs, row)) // given.B[1] for row in given.B[0]).bit_length()
     for k, bound in enumerate(given.rounding):
         for i, size in enumerate(misfits(given, k, bits)):
+            require(size <= near, f"step {k}, unit {i}: {FAR}")
             require(size * (1 << fine) <= bound * weights[i], f"step {k}, unit {i}: it is off by more than stated")
         next_error = upward(given.q * given.errors[k] + bound)
         require(given.errors[k + 1] == next_error, f"step {k}: the next error is not q times this one and the rounding")

@@ -101,6 +101,45 @@ def test_a_passed_check_marks_nothing_as_outside() -> None:
     assert "good" in page.classes
 
 
+@pytest.mark.parametrize("wrong", [True, False])
+def test_the_first_screen_has_what_decides(wrong: bool) -> None:
+    """Before any other section: one sentence, three tiles with both equations, and two columns with the plot, the lines
+    to paste, what was hidden and what is assumed."""
+    report = of_check(checked(wrong), reproduce="rnn-oracle check x:y")
+    text = html.render(report)
+    first = text[text.index("<header") : text.index("<h2>The equation</h2>")]
+    assert first.count('class="tile"') == 3
+    assert "documented" in first
+    for title in ("Residual against bound", "To make this run again", "The test to paste", "takes for granted"):
+        assert first.count(title) == text.count(title) == 1, title
+    assert "could not see" in first
+    assert 'class="opening"' in first
+    assert any("def test_follows_its_equation(rnn_oracle):" in words for words in Structure(text).words)
+
+
+def test_the_equation_found_stands_beside_the_documented_one() -> None:
+    """A named form is typeset next to the documented one; the same form is shown once, and no form at all by name."""
+    rng = np.random.default_rng(4)
+    W, b = rng.normal(size=(4, 4)), rng.normal(size=4)
+    rec = oracle.Recurrence.leaky(W, None, b, alpha=0.25)
+    X, h0 = np.zeros((9, 0)), rng.normal(size=4)
+    runs = {
+        "leak-inside": lambda h, x: np.tanh(0.75 * h + 0.25 * (W @ h + b)),
+        "form-rate": lambda h, x: 0.75 * h + 0.25 * np.tanh(W @ h + b),
+        "transposed-recurrent-weights": lambda h, x: 0.75 * h + 0.25 * np.tanh(W.T @ h + b),
+    }
+    shown = {}
+    for name, step in runs.items():
+        tile = of_check(oracle.check(step, rec, inputs=X, h0=h0)).tiles[-1]
+        assert tile.value == name
+        shown[name] = [words for words, _ in tile.formulas]
+    assert shown == {
+        "leak-inside": ["documented", "found"],
+        "form-rate": ["documented"],
+        "transposed-recurrent-weights": ["documented"],
+    }
+
+
 def test_hostile_text_is_text_everywhere() -> None:
     """A name with markup adds no tag and no attribute, in no field of no block."""
     blocks = (
@@ -128,11 +167,11 @@ def test_hostile_text_is_text_everywhere() -> None:
 
 
 def test_nothing_comes_from_elsewhere() -> None:
-    """No address in any attribute but the SVG name space, no import in the style sheet, and a policy against both."""
+    """No address but the name spaces of SVG and MathML, no import in the style sheet, and a policy against both."""
     text = html.render(of_check(checked()))
     page = Structure(text)
     addresses = {value for _, value in page.attributes if value and "//" in value}
-    assert addresses <= {"http://www.w3.org/2000/svg"}
+    assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1998/Math/MathML"}
     assert not {"script", "link", "img", "iframe"} & set(page.tags)
     assert "@import" not in text
     assert "url(" not in text
