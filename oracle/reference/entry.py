@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from oracle.errors import BadInput
 from oracle.records.network import Network
 from oracle.records.recurrence import Recurrence
 from oracle.reference import arguments, flows
+from oracle.reference.cache import cached
 from oracle.reference.enclosure import Enclosure
 from oracle.reference.limits import checked_digits
 from oracle.reference.recurrences import Problem, certify
@@ -24,6 +26,7 @@ def reference(
     start: Any = 0,
     radius: Any = 0,
     engine: str = "balls",
+    cache: Any = None,
 ) -> Enclosure:
     """The trajectory of a record from h0, to a number of digits.
 
@@ -47,6 +50,8 @@ def reference(
         Network only: enclose all trajectories that start within this distance of h0, unit by unit.
     engine : str
         Network only: "balls" (proved), or "mpmath": the readable integrator, whose radius is observed.
+    cache : path-like or True, optional
+        A folder (True: the user's cache folder) where the answer is kept, and taken from if it is there and intact.
 
     Returns
     -------
@@ -62,6 +67,10 @@ def reference(
         A `BadInput`: the digits are out of reach, because errors grow too fast for too long.
     """
     digits = checked_digits(digits)
+    if cache is not None and cache is not False and isinstance(record, Network | Recurrence):
+        given = {"start": start, "radius": radius, "engine": engine}
+        answer = partial(reference, record, inputs, h0, times, digits, **given)
+        return cached(cache, (record, inputs, h0, times, start, radius, digits, engine), answer)
     if isinstance(record, Recurrence):
         return _trajectory(record, inputs, h0, times, digits)
     if isinstance(record, Network):
