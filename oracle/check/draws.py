@@ -110,7 +110,13 @@ def _given(evidence: Evidence, noise: Noise) -> Array:
     xi = np.asarray(noise.draws, dtype=np.float64)
     xi = xi if run.batched else xi[:, None]
     expected = (run.steps, run.batch, rec.N)
-    if xi.shape != expected or not np.isfinite(xi).all():
+    if not np.isfinite(xi).all():
+        raise BadInput(
+            f"draws{[int(i) for i in np.argwhere(~np.isfinite(noise.draws))[0]]} is not finite.",
+            "a computation before this one failed.",
+            "pass the standard normal numbers of the run.",
+        )
+    if xi.shape != expected:
         raise BadInput(
             f"draws have shape {np.shape(noise.draws)}; expected {expected if run.batched else (run.steps, rec.N)}.",
             "one standard normal number per step and unit is needed, time first, finite.",

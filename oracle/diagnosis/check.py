@@ -90,7 +90,7 @@ def check(
     bound that holds for every order of operations. The precision statistic is observed.
     """
     _supported(observe, noise, kind)
-    readout = Readout(candidate, observe) if isinstance(observe, tuple) else None
+    readout = Readout(candidate, observe, batch_first) if isinstance(observe, tuple) else None
     candidate, kind = (candidate, kind) if readout is None else (readout, "run")
     stochastic = noise is not None and noise.draws is None
     bridge = verb("candidate")(candidate) if kind in (None, "module") and verb("is_module")(candidate) else None
@@ -101,6 +101,8 @@ def check(
     if observe == "activity" and isinstance(observe, str) and kind is None and bridge is None and callable(candidate):
         kind = "run"  # a step would be called with the activity it has returned
     record = _recurrence(rec)
+    if readout is not None:
+        readout.fits(record.N)
     question: dict[str, Any] = {"inputs": inputs, "h0": h0, "promised": promised, "recorded": recorded}
     limit, changed = seconds(time_limit), []
     try:

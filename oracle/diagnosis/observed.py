@@ -106,11 +106,27 @@ def _staged(rec: Recurrence) -> bool:
 class Readout:
     """A candidate run(h0, X) -> (H, Y) as run(h0, X) -> H, with a copy of the Y of every run kept."""
 
-    def __init__(self, candidate: Any, observe: Any) -> None:
+    def __init__(self, candidate: Any, observe: Any, batch_first: bool | None = None) -> None:
         self.candidate = candidate
+        self.batch_first = bool(batch_first)
         self.C = exact_array(observe[0], "C", 2)
         self.d = exact_array(observe[1], "d", 1)
         self.readouts: list[Array] = []
+
+    def fits(self, N: int) -> None:
+        """Refuse a readout of another network.
+
+        Raises
+        ------
+        oracle.BadInput
+            C has other columns than there are units, or d other entries than C has rows.
+        """
+        if self.C.shape != (len(self.d), N):
+            raise BadInput(
+                f"C is {self.C.shape} and d is {self.d.shape}; expected (readouts, {N}) and (readouts,).",
+                "they belong to another network, or C is stored as (units, readouts).",
+                "pass observe=(C, d) with y = C h + d.",
+            )
 
     def __call__(self, h0: Array, X: Array) -> Any:
         """The states; the readout is kept."""
@@ -122,12 +138,13 @@ class Readout:
                 "return (states, readout) from run(h0, X).",
             )
         H, Y = returned
-        self.readouts.append(plain(Y).astype(np.float64, casting="same_kind"))
+        values = plain(Y).astype(np.float64, casting="same_kind")
+        self.readouts.append(values.swapaxes(0, 1) if self.batch_first and values.ndim == 3 else values)
         return H
 
     def judged(self, result: CheckResult, evidence: Evidence) -> CheckResult:
         """The result with the readout: |y - (C h + d)| against the bound of that product, in balls."""
-        if not result.steps:
+        if not (result.steps and self.readouts):
             return result
         recording = evidence.recording
         runs = [recording.H, recording.H if recording.again is None else recording.again]

@@ -24,6 +24,11 @@ THRESHOLDS = ((2.0**-38, "float64"), (2.0**-18, "float32"), (2.0**-11, "tf32"), 
 """Upper ends of the estimated roundoff for each precision; beyond the last one it is no rounding at all."""
 
 
+SQUARABLE = 2.0**-450
+"""Scatters below this one come from squares that may have underflowed, and infinite ones from squares that overflowed:
+they say nothing. A square of 2^-900 is far above what its terms can lose, 2^-1075 each."""
+
+
 class Statistic(NamedTuple):
     """The estimated unit roundoff, the precision it belongs to, and its ratio to the promised one."""
 
@@ -45,13 +50,16 @@ def scatter(rec: Recurrence, H: Array, X: Array) -> Array:
 def squares(residual: Array, scale: Array, model: Precision) -> Array:
     """Per unit, the sum of (residual / scatter)^2 over the columns; (N,).
 
-    Values so small that they underflow are rounded absolutely: the scatter has a floor of underflow / u.
+    Values so small that they underflow are rounded absolutely: the scatter has a floor of underflow / u. Columns whose
+    scatter is not known count as the mean of the others.
     """
     scale = np.maximum(scale, model.underflow / model.storage)
+    known = (scale >= SQUARABLE) & np.isfinite(scale)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        ratio = np.where(scale > 0, residual / scale, 0.0)
+        ratio = np.where(known, residual / scale, 0.0)
         total: Array = np.sum(np.square(ratio), axis=1)
-    return total
+    counted: Array = total * (scale.shape[1] / np.maximum(known.sum(axis=1), 1))
+    return counted
 
 
 def statistic(residual: Array, scale: Array, model: Precision) -> Statistic:

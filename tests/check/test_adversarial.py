@@ -310,6 +310,46 @@ def test_captured_weights_that_change() -> None:
     assert oracle.check(STATES, rec, inputs=X, h0=H0)
 
 
+@pytest.mark.parametrize("K", [600, 1100, 17_000])
+def test_a_run_that_decays_to_nothing(K: int) -> None:
+    """Through 1e-160, where squares underflow, and subnormal numbers, to zero: honest; halved once, it is not."""
+    rec = oracle.Recurrence.elman([[0.5]])
+    states = [np.array([0.7])]
+    for _ in range(K):
+        states.append(np.tanh(0.5 * states[-1]))
+    H = np.stack(states)
+    assert oracle.check(H, rec, inputs=np.zeros((K, 0)), h0=H[0])
+    H[555] *= 0.5
+    assert oracle.check(H, rec, inputs=np.zeros((K, 0)), h0=H[0]).verdict == "fail"
+
+
+def test_readouts_that_misbehave() -> None:
+    """The pair (H, Y): shapes by name, batches first, another readout in the second run, no numbers."""
+    C, d = RNG.standard_normal((2, N)), RNG.standard_normal(2)
+
+    def pair(h0: Array, X: Array) -> tuple[Array, Array]:
+        return run(h0, X), run(h0, X) @ C.T + d
+
+    def turned(h0: Array, X: Array) -> tuple[Array, ...]:
+        return tuple(part.swapaxes(0, 1) for part in pair(h0, X.swapaxes(0, 1)))
+
+    assert check(pair, observe=(C, d))
+    assert check(turned, observe=(C, d), inputs=XS.swapaxes(0, 1), h0=H0S, batch_first=True)
+    assert check(pair, observe=(C, d), inputs=XS[:, :0], h0=None).verdict == "undecided"
+    calls: list[int] = []
+
+    def forgets(h0: Array, X: Array) -> tuple[Array, Array]:
+        calls.append(1)
+        return run(h0, X), run(h0, X) @ C.T + d * (len(calls) == 1)
+
+    assert check(forgets, observe=(C, d)).diagnosis[0].name == "wrong-readout"
+    for Y in ("y", None, [[1.0], [1.0, 2.0]], np.full((K + 1, 2), np.nan), 0.5, np.zeros((K + 1, 2)) + 0j):
+        assert check(lambda h0, X, Y=Y: (run(h0, X), Y), kind="run", observe=(C, d)).verdict == "fail"
+    for wrong in ((C[:, :3], d), (C, d[:1]), (C.T, d)):
+        with pytest.raises(BadInput, match="expected \\(readouts, 4\\)"):
+            check(pair, observe=wrong)
+
+
 @pytest.mark.parametrize("kind", ["step", "run", "trajectory", None])
 @pytest.mark.parametrize("shape", [(0, I), (0, BATCH, I), (K, 0, I), (0, 0, I)])
 def test_nothing_to_check_is_undecided_and_calls_nothing(kind: str | None, shape: tuple[int, ...]) -> None:
