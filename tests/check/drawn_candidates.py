@@ -207,7 +207,11 @@ ARRAYS: dict[str, Callable[[Array], Any]] = {
 
 
 def exactly(case: Case, H: Array) -> str:
-    """ "inside", "outside" or "open": what 1500-digit residuals say about recorded states (K+1, [batch,] N)."""
+    """What 1500-digit residuals say about recorded states (K+1, [batch,] N): "inside" or "outside".
+
+    "open" where there is no bound; "near" where a residual is as near to its bound as neighbouring floats, which is
+    how residuals are told.
+    """
     rec, model = record_of(case.stated), precision_model(case.dtype)
     wide = H.astype(np.float64) if case.X.ndim == 3 else H.astype(np.float64)[:, None]
     X = case.X.astype(np.float64) if case.X.ndim == 3 else case.X.astype(np.float64)[:, None]
@@ -225,7 +229,10 @@ def exactly(case: Case, H: Array) -> str:
         return "outside"
     ops = Mp(DIGITS if not case.moderate else 60)
     off = np.abs(ops.lift(after) - advance(ops, rec, ops.lift(before), ops.lift(columns)))
-    return "outside" if np.any(off > ops.lift(bound)) else "inside"
+    apart, limit = off - ops.lift(bound), ops.lift(np.maximum(bound * 2.0**-51, 2.0**-1074))
+    if np.any(apart > limit):
+        return "outside"
+    return "near" if np.any(apart > -limit) else "inside"
 
 
 def at_the_edge(rng: np.random.Generator, case: Case, H: Array) -> Array:

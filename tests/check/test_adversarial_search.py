@@ -130,7 +130,7 @@ def test_long_runs_get_the_verdict_of_exact_residuals(
     truths = {
         exactly(replace(case, X=case.X[j : j + 1], h0=moved[j]), moved[j : j + 2]) for j in (k - 1, k)[: len(H) - k]
     }
-    assert (result.verdict == "pass") == (truths == {"inside"}), result.summary()
+    assert "near" in truths or (result.verdict == "pass") == (truths == {"inside"}), result.summary()
 
 
 def long_case(seed: int, form: str, dtype: str, batch: int | None) -> Case:
