@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from oracle.diagnosis.compare import Comparison
 
 OPTION = "--rnn-oracle-report"
+SUFFIXES = (".html", ".json", ".md", ".xml")
+"""Of `oracle.report.write.RENDERERS`, which is not loaded by sessions without a report."""
 
 
 @dataclass
@@ -36,15 +38,15 @@ _SESSION = pytest.StashKey[Session]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """One option: where the report goes."""
     parser.getgroup("rnn-oracle").addoption(
-        OPTION, metavar="PATH", default=None, help="write one report of all rnn_oracle checks: .html or .json"
+        OPTION, metavar="PATH", default=None, help=f"write one report of all rnn_oracle checks: {', '.join(SUFFIXES)}"
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """A record of the session; a suffix that is no report's is refused before anything is run."""
     path = config.getoption(OPTION)
-    if path is not None and not path.lower().endswith((".html", ".json")):
-        raise pytest.UsageError(f"{OPTION}={path}: the suffix decides the format; use .html or .json")
+    if path is not None and not path.lower().endswith(SUFFIXES):
+        raise pytest.UsageError(f"{OPTION}={path}: the suffix decides the format; use {', '.join(SUFFIXES)}")
     config.stash[_SESSION] = Session(path)
 
 
@@ -102,16 +104,20 @@ def rnn_oracle(request: pytest.FixtureRequest) -> Oracle:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Write the report, and say where it is; a report that cannot be written is said, not raised."""
+    """Write the report and the summary of a step of GitHub Actions; what cannot be written is said, not raised."""
     session = config.stash[_SESSION]
-    if session.path is None:
+    if session.path is None and not session.checks:
         return
     from oracle.errors import BadInput
     from oracle.report.of_session import of_session
+    from oracle.report.step_summary import append_summary
     from oracle.report.write import report
 
-    try:
-        written = report(of_session(session.checks), session.path)
-        terminalreporter.write_line(f"rnn-oracle: {len(session.checks)} checks, report in {written}")
-    except BadInput as error:
-        terminalreporter.write_line(f"rnn-oracle: no report: {error}", red=True)
+    if session.path is not None:
+        try:
+            written = report(of_session(session.checks), session.path)
+            terminalreporter.write_line(f"rnn-oracle: {len(session.checks)} checks, report in {written}")
+        except BadInput as error:
+            terminalreporter.write_line(f"rnn-oracle: no report: {error}", red=True)
+    if session.checks and (warning := append_summary(lambda: of_session(session.checks))):
+        terminalreporter.write_line(f"rnn-oracle: {warning}", yellow=True)

@@ -50,6 +50,7 @@ def command(candidate: str, json_to: str | None, report_to: str | None, **given:
         click.echo(f"  {run.says}")
     if report_to is not None:
         terminal.say(f"report: {report(result, report_to, reproduce=terminal.command_line())}")
+    terminal.step_summary(result)
     return exits.of_check(result)
 
 

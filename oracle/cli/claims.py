@@ -52,4 +52,5 @@ def command(
             click.echo(terminal.verdict(result.summary(), result.verdict))
     if report_to is not None:
         terminal.say(f"report: {report(results, report_to, reproduce=terminal.command_line())}")
+    terminal.step_summary(results)
     return exits.of_verdict(claims_verdict(results))

@@ -49,4 +49,6 @@ judged = _all(
 json_to = click.option(
     "--json", "json_to", metavar="PATH|-", help="Write the result as JSON; - is stdout, and nothing else."
 )
-report_to = click.option("--report", "report_to", metavar="PATH", help="Write a report: .html or .json.")
+report_to = click.option(
+    "--report", "report_to", metavar="PATH", help="Write a report: .html, .json, .md or .xml (JUnit)."
+)

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
+from typing import Any
 
 import click
 
@@ -93,3 +94,12 @@ def command_line() -> str:
     """The command as it was given, to be pasted."""
     given: list[str] = click.get_current_context().find_root().obj or []
     return shlex.join(["rnn-oracle", *given])
+
+
+def step_summary(result: Any) -> None:
+    """Append the report of a result to the summary of a step of GitHub Actions, where this runs in one."""
+    from oracle.report.step_summary import append_summary
+    from oracle.report.write import model
+
+    if warning := append_summary(lambda: model(result, reproduce=command_line())):
+        say(f"rnn-oracle: {warning}")

@@ -37,6 +37,8 @@ LARGEST = 2.0**50
 NOTHING = 2.0**-80
 """Added to every |residual|, in units of u: bounds so small that float32 may have lost something are never met."""
 
+FADED, FLUSHED = 2.0**-40, 2.0**-900  # states that float64 compares: below, products may underflow
+
 
 class Judged(NamedTuple):
     """(steps, units), valid until the next call: residual r, its error in units of u, and |r| / bound rounded up.
@@ -201,5 +203,15 @@ class LureRows:
         work *= np.float32(SLACK)
         np.divide(work, bound, out=ratio)
         if silent is not None:  # 0 = a 0 + b 0: nothing was rounded, and nothing has to be allowed
-            silent &= (y == 0) if self.decay is None else (y == 0) & (h == 0)
-            ratio[silent] = 0.0
+            exact = silent & (y == 0) if self.decay is None else silent & (y == 0) & (h == 0)
+            ratio[exact] = 0.0
+            if self.decay is not None:
+                self._decaying(r, h, silent & (np.abs(h) < FADED) & (np.abs(h) > FLUSHED), ratio)
+
+    def _decaying(self, r: Array, h: Array, where: Array, ratio: Array) -> None:
+        """Units that are off and have decayed below what float32 compares: the same ratio in float64."""
+        if not where.any():
+            return
+        lost, growth = (np.broadcast_to(k, r.shape)[where].astype(float) for k in (self.lost, self.growths.state))
+        state, found = np.abs(h[where]), np.abs(r[where]) * UNITS
+        ratio[where] = (found + lost * state * SLACK) / (growth * state) * SLACK**2

@@ -302,3 +302,32 @@ def test_colour_only_where_it_is_wanted(here: Path, monkeypatch: pytest.MonkeyPa
     assert "\x1b[" in terminal.verdict("PASS: x", "pass")
     monkeypatch.setenv("NO_COLOR", "1")
     assert terminal.verdict("PASS: x", "pass") == "PASS: x"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "title"),
+    [
+        (("check", "mine.py:transposed", *NET), "Does it follow its equation?"),
+        (("claims", "C1", "--network", "flow.json"), "Claims"),
+    ],
+    ids=["check", "claims"],
+)
+def test_a_step_of_github_actions_gets_a_summary(
+    here: Path,
+    arguments: tuple[str, ...],
+    title: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The report is appended as Markdown with the command; a path that cannot be written is a line and no code."""
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    code = run(*arguments)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(here / "summary.md"))
+    assert run(*arguments) == run(*arguments) == code
+    text = (here / "summary.md").read_text(encoding="utf-8")
+    assert f"\n{text}".count(f"\n## {title}\n") == 2
+    assert f"rnn-oracle {' '.join(arguments)}" in text
+    capsys.readouterr()
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(here))
+    assert run(*arguments) == code
+    assert capsys.readouterr().err.count("no step summary") == 1

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HEADER = """
 import numpy as np, pytest, oracle
 W = np.array([[0.5, -1.0], [0.25, 0.75]]); b = np.array([0.125, -0.5])
@@ -79,3 +81,27 @@ def test_loading_the_plugin_loads_nothing_heavy() -> None:
     assert "oracle.pytest_plugin" in loaded
     heavy = {"sympy", "torch", "matplotlib", "h5py", "click", "scipy", "oracle.report.html", "oracle.claims"}
     assert not heavy & set(loaded)
+
+
+def test_a_step_of_github_actions_gets_a_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checks are appended to the file that the runner names; one that cannot be written is said, no more."""
+    target = tmp_path / "summary.md"
+    target.write_text("before\n", encoding="utf-8")
+    wrong = TESTS[TESTS.index("def test_wrong") : TESTS.index("def test_compared")]
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(target))
+    assert session(tmp_path, wrong).returncode == 1
+    text = target.read_text(encoding="utf-8")
+    assert text.startswith("before\n## rnn-oracle in this test session")
+    assert "transposed-recurrent-weights" in text
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "no" / "summary.md"))
+    done = session(tmp_path, wrong)
+    assert "1 failed" in done.stdout
+    assert done.stdout.count("no step summary") == 1
+
+
+def test_the_plugin_knows_every_format() -> None:
+    """Its suffixes are those of the renderers, which it does not load."""
+    from oracle.pytest_plugin import SUFFIXES
+    from oracle.report.write import RENDERERS
+
+    assert tuple(RENDERERS) == SUFFIXES
