@@ -21,6 +21,7 @@ ITERATIONS = 30
 NUDGE = 2.0**-20  # of the difference quotient; its error only slows the last digits down
 STARTS = (1.0, 0.3, 3.0)  # times the documented value, for times, which are nonlinear and may be far off
 FARTHEST = 30.0  # an unknown is moved by no more than this factor in one iteration
+LARGEST = 2.0**450  # beyond it squares overflow, and an unknown of that size is none that anybody wrote
 FALLING = 0.7  # a fit that works falls faster than this from one iteration to the next
 PATIENCE = 2  # iterations that may fail to
 LINEAR = 1e-5  # relative; the error of the difference quotient is a tenth of it
@@ -70,6 +71,8 @@ def _iterated(family: Family, part: Slice, weight: Array, start: Array) -> tuple
             if move is None:
                 break
             moved = _limited(family, value, move)
+            if not np.all(np.abs(moved) < LARGEST):
+                break
             step = moved - value if np.ndim(moved) == 0 else (moved - value)[part.rows][:, None]
             expected, value = residual + slope * step, moved
             residual = _residual(family, part, value)

@@ -61,6 +61,14 @@ def _differences(values: Array, reference: Enclosure) -> tuple[Array, Array]:
             low[index], high[index] = np.inf, np.inf
             continue
         gap, radius = abs(Fraction(float(value)) - exact(reference.mid[index])), exact(reference.rad[index])
-        low[index] = max(float(gap - radius), 0.0) / _UP
-        high[index] = float(gap + radius) * _UP
+        low[index] = max(_size(gap - radius), 0.0) / _UP
+        high[index] = _size(gap + radius) * _UP
     return low, high
+
+
+def _size(value: Fraction) -> float:
+    """A rational as a float; infinite beyond the largest."""
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")

@@ -32,5 +32,8 @@ def simple_vectors(values: Array) -> Iterator[Array]:
     """The same for one number per unit, all of them with as many digits."""
     for digits in (2, 3, 5, 7, 12):
         yield objects(Fraction(f"{value:.{digits - 1}e}") for value in values.tolist())
-    yield objects(Fraction(value) for value in values.astype(np.float32).astype(np.float64).tolist())
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32).astype(np.float64)
+    if np.isfinite(narrow).all():
+        yield objects(Fraction(value) for value in narrow.tolist())
     yield objects(Fraction(value) for value in values.tolist())

@@ -323,6 +323,20 @@ def test_a_run_that_decays_to_nothing(K: int) -> None:
     assert oracle.check(H, rec, inputs=np.zeros((K, 0)), h0=H[0]).verdict == "fail"
 
 
+def test_a_run_that_overflows_is_diagnosed() -> None:
+    """Weights of 1e299, states that turn infinite: fitted numbers beyond float32 are no reason to crash (found)."""
+    W = np.array([[8.89046919e298, -9.34122447e298], [4.52847199e299, 7.41755842e298]])
+    b = np.array([-3.78775446e299, 2.55686315e299])
+    rec = oracle.Recurrence.elman(W, None, b, activation="relu")
+    states = [np.array([6.09569350e-301, 3.15829371e-301])]
+    with np.errstate(all="ignore"):
+        for _ in range(2):
+            states.append(np.maximum(W @ states[-1] + b, 0))
+        result = oracle.check(np.stack(states), rec, inputs=np.zeros((2, 0)), h0=states[0])
+    assert result.verdict != "pass"
+    json.dumps(result.to_dict(), allow_nan=False)
+
+
 def test_readouts_that_misbehave() -> None:
     """The pair (H, Y): shapes by name, batches first, another readout in the second run, no numbers."""
     C, d = RNG.standard_normal((2, N)), RNG.standard_normal(2)
