@@ -55,8 +55,10 @@ def check_precision(
     result = check(build(rec), rec, inputs=inputs, h0=h0, promised=model, **question)
     probes = probed(build, model, rec.N, rec.I, seed)
     activation, beyond = activation_probed(build, rec.activation, model, rec.N, rec.I)
-    result = replace(result, probes=probes, activation=activation or result.activation)
     broken = [probe for probe in probes if probe.wrong]
+    if any(probe.name == "factors" for probe in broken):
+        activation = None  # the argument was another number than the one passed on
+    result = replace(result, probes=probes, activation=activation or result.activation)
     if beyond and not broken:
         text = f"{activation}; {model.ulps:g} ulp are assumed"
         result = _failed(result, Finding("inaccurate-activation", False, result.worst, text), "proved")

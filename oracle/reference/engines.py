@@ -17,7 +17,7 @@ from oracle.reference.outlook import outlook
 from oracle.reference.problem import Problem
 
 ENGINES = ("auto", "balls", "limbs")
-WORTH = 3.0  # seconds in balls from which limbs are taken: loading the compiled loops takes about one
+WORTH = 2.0  # seconds in balls from which limbs are taken: loading the compiled loops takes about one
 # Seconds, about, on one core of 2024: a product of balls and its part per word, an activation and per word squared.
 _PRODUCT, _PRODUCT_WORD, _ACTIVATION, _ACTIVATION_WORD = 1e-8, 1e-9, 6e-6, 1e-7
 

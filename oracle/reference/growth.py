@@ -117,6 +117,20 @@ class Scalar:
         """Errors far below this do not matter any more."""
         return self.e
 
+    def settle(self, delta: Any, most: Any) -> Any:
+        """A bound of the error of every entry in all steps that add delta, at most `most`; None where there is none.
+
+        For q < 1: e = max(e, |delta|/(1 - q)) is mapped to something smaller.
+        """
+        if not self.q < 1:
+            return None
+        rest = (self.ones * delta / (1 - self.q)).abs_upper()
+        e = rest if rest > self.e else self.e
+        if not e * self.largest <= most:
+            return None
+        self.e = e
+        return (e * self.largest).abs_upper()
+
     def add(self, size: Any) -> None:
         """An error of at most `size` (arb) in every entry of the state."""
         self.e = (self.e + self.ones * size).abs_upper()
@@ -150,6 +164,10 @@ class Products:
         self.P = self.Q = np.eye(self.N)
         self.E = self.E_inner = 0.0
         self.steps = 0
+
+    def settle(self, delta: Any, most: Any) -> Any:
+        """Products say nothing about steps to come."""
+        return None
 
     def add(self, size: Any) -> None:
         """An error of at most `size` in every entry of the state."""

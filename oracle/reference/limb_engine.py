@@ -63,6 +63,11 @@ def attempt(problem: Problem, outlook: Outlook, full: Steps) -> Run:
         V = max(V, top + 1.0)
         reach = outlook.reach(V, goal) + steps.z_error(V) * 2.0 ** -min(ulp_bits(steps.m), 1000)
         delta = _ulps(steps.error(V), steps.m)
+        run.states.append(states)
+        h, settled = states[-1], errors[0].settle(delta, goal)
+        if settled is not None:
+            run.radii.extend([[settled] * columns] * count)
+            continue
         rows = z.reshape(count, columns, -1)
         for at in range(count):
             found = [each.step(rows[at, c], reach, delta) for c, each in enumerate(errors)]
@@ -70,8 +75,6 @@ def attempt(problem: Problem, outlook: Outlook, full: Steps) -> Run:
             if not all(e <= goal for e in found):
                 run.complete = False
                 return run
-        run.states.append(states)
-        h = states[-1]
     return run
 
 

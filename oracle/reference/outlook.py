@@ -77,21 +77,28 @@ class Outlook:
 
 def outlook(problem: Problem) -> Outlook:
     """The cheaper one."""
-    p, K = problem.rec.parameters, len(problem.inputs)
-    field = coefficients(p)
+    field = coefficients(problem.rec.parameters)
     found = contractions(field)
-    best = found[0]
     q2 = min((each.q for each in found if each.norm.name == "two"), default=inf)
-    size = float(np.max(total(field.W.sizes, axis=1), initial=0.0))
-    lost = log2(best.q) if best.q > 0 else -inf
-    once = max(0.0, log2(best.of_ones * best.largest)) + _summed(lost, K)
-    made = Outlook(field, best, q2, True, max(lost, 0.0), once, size)
-    spared = (_cost(made, problem) - _cost(replace(made, rate=0.0), problem)) * K
+    made = plain(problem, field, found[0])
+    spared = (_cost(made, problem) - _cost(replace(made, rate=0.0), problem)) * len(problem.inputs)
     if spared < _PILOT * _per_product(problem.rec.N) or not q2 < inf:
         return made
-    rate, first = pilot(problem, field, q2)
-    other = Outlook(field, best, q2, False, rate, first + _summed(rate, K), size)
-    return min((made, other), key=lambda each: _cost(each, problem))
+    return min((made, by_products(problem, made, q2)), key=lambda each: _cost(each, problem))
+
+
+def plain(problem: Problem, field: Coefficients, known: Contraction) -> Outlook:
+    """By a Lipschitz constant."""
+    lost = log2(known.q) if known.q > 0 else -inf
+    once = max(0.0, log2(known.of_ones * known.largest)) + _summed(lost, len(problem.inputs))
+    size = float(np.max(total(field.W.sizes, axis=1), initial=0.0))
+    return Outlook(field, known, inf, True, max(lost, 0.0), once, size)
+
+
+def by_products(problem: Problem, other: Outlook, q2: float) -> Outlook:
+    """By products of Jacobians, each of 2-norm at most q2."""
+    rate, first = pilot(problem, other.field, q2)
+    return replace(other, q2=q2, scalar=False, rate=rate, once=first + _summed(rate, len(problem.inputs)))
 
 
 def _summed(rate: float, steps: int) -> float:

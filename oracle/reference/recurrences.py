@@ -200,10 +200,16 @@ def enclosure(problem: Problem, run: Run, name: str) -> Enclosure:
     shape = (len(run.middles), N, columns)
 
     def array(rows: list[list[Any]]) -> Array:
-        entries = mpf_array((to_mpf(entry) for row in rows for entry in row), shape)
+        entries = mpf_array((entry for row in rows for entry in _converted(row)), shape)
         return entries.transpose(0, 2, 1).copy()
 
     return Enclosure(array(run.middles), array(run.radii), "proved", bits=run.bits, method=name)
+
+
+def _converted(row: list[Any]) -> list[Any]:
+    """As mpf; radii of centres are one number for a whole column."""
+    made: dict[int, Any] = {}
+    return [made[id(v)] if id(v) in made else made.setdefault(id(v), to_mpf(v)) for v in row]
 
 
 def _unreachable(problem: Problem, run: Run, bits: int, growth: float) -> NotReached:

@@ -87,12 +87,15 @@ def _probe(made: Made, I: int) -> PromiseProbe:
 
 def _exact_product(W: Array, h: Array) -> Array:
     """W h for numbers on one grid of integers below 2^62 times a power of two; exact."""
-    product = W * h
-    used = product[product != 0]
+    rows, columns = np.nonzero(W)
+    product = W[rows, columns] * h[columns]
+    used = np.unique(np.abs(product[product != 0]))
     if not used.size:
         return np.zeros(len(W))
-    unit = 2.0 ** min(int(np.frexp(v)[1]) - 53 + _zeros(v) for v in np.unique(np.abs(used)))
-    sums = [sum(int(v / unit) for v in row[row != 0]) for row in product]
+    unit = 2.0 ** min(int(np.frexp(v)[1]) - 53 + _zeros(v) for v in used)
+    sums = [0] * len(W)
+    for row, value in zip(rows.tolist(), product.tolist(), strict=True):
+        sums[row] += int(value / unit)
     return np.array([float(total) * unit for total in sums])
 
 

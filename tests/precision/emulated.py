@@ -139,7 +139,7 @@ SQUASH: dict[str, Callable[[Array], Array]] = {"tanh": np.tanh, "relu": lambda z
 BLOCK = 2**21  # terms held at once
 
 
-def _used(joined: Array) -> tuple[Array, Array]:
+def used(joined: Array) -> tuple[Array, Array]:
     """Columns of the weights that are not zero, row by row in order, and the weights; padded with zeros."""
     rows, columns = np.nonzero(joined)
     count = np.bincount(rows, minlength=len(joined))
@@ -150,10 +150,12 @@ def _used(joined: Array) -> tuple[Array, Array]:
     return which, given
 
 
-def stepper(parts: Parts, order: str, W: Array, M: Array, b: tuple[Array, ...], activation: str) -> Any:
+def stepper(
+    parts: Parts, order: str, W: Array, M: Array, b: tuple[Array, ...], activation: str, prepared: Any = None
+) -> Any:
     """step(h, x) on columns (N, c), (I, c) of an Elman recurrence; terms that are exactly zero are left out of sums."""
     machine, summed = Machine(parts), ORDERS[order]
-    which, given = _used(np.concatenate([W, M], axis=1))
+    which, given = used(np.concatenate([W, M], axis=1)) if prepared is None else prepared
     columns = which.shape[1]
     weights = machine.factor(machine.weight(given))
     biases = [machine.weight(part)[:, None] for part in b]

@@ -26,7 +26,7 @@ from oracle.check.result import CheckResult
 from oracle.records.precision import NAMES, PRECISIONS, honours
 from oracle.tolerance.promise_probes import PromiseProbe, promise_probes
 from oracle.tolerance.residuals import Residuals, residuals
-from tests.precision.emulated import ORDERS, stepper
+from tests.precision.emulated import ORDERS, stepper, used
 
 Array = NDArray[Any]
 INPUTS, STEPS = 3, 3
@@ -88,23 +88,36 @@ def parameters(rec: oracle.Recurrence) -> tuple[Array, Array, tuple[Array, ...]]
     return W, M, tuple(np.asarray(part, dtype=np.float64) for part in rec.parameters.b)
 
 
-def run(computed: str, order: str, rec: oracle.Recurrence, X: Array, h0: Array) -> Array:
-    """States (K+1, N) as the format computes them, kept in float64."""
+def run(computed: str, order: str, rec: oracle.Recurrence, X: Array, h0: Array, prepared: Any = None) -> Array:
+    """States (K+1, N) as the format computes them, kept in float64; `prepared` is what `used` says of the weights."""
     parts = PRECISIONS[computed].parts
     assert parts is not None
-    step = stepper(parts, order, *parameters(rec), rec.activation)
+    (W, M, b), laid_out = (parameters(rec), None) if prepared is None else prepared
+    step = stepper(parts, order, W, M, b, rec.activation, laid_out)
     states = [h0]
     for x in X:
         states.append(step(states[-1][:, None], x[:, None])[:, 0])
     return np.stack(states)
 
 
-def broken(computed: str, order: str, probes: tuple[PromiseProbe, ...]) -> tuple[str, ...]:
+Prepared = tuple[PromiseProbe, Any]
+
+
+def prepare(probes: tuple[PromiseProbe, ...]) -> tuple[Prepared, ...]:
+    """Probes with their weights laid out for the emulation, once for all formats."""
+    made = []
+    for probe in probes:
+        W, M, b = parameters(probe.rec)
+        made.append((probe, ((W[:, :0], M, b), used(W))))
+    return tuple(made)
+
+
+def broken(computed: str, order: str, probes: tuple[Prepared, ...]) -> tuple[str, ...]:
     """Names of the probes that fail."""
     found = []
-    for probe in probes:
+    for probe, laid_out in probes:
         with np.errstate(all="ignore"):
-            H = run(computed, order, probe.rec, probe.X, probe.h0)[1:]
+            H = run(computed, order, probe.rec, probe.X, probe.h0, laid_out)[1:]
             if not np.all(np.abs(H - probe.exact) <= probe.allowed):
                 found.append(probe.name)
     return tuple(found)
@@ -116,7 +129,7 @@ def cells(N: int, order: str, formats: tuple[str, ...] = FORMATS) -> Iterator[Ce
     rec, X, h0 = question(N)
     runs = {name: run(name, order, rec, X, h0) for name in formats}
     for promised in formats:
-        probes = promise_probes(PRECISIONS[promised], N)
+        probes = prepare(promise_probes(PRECISIONS[promised], N))
         for computed in formats:
             yield cell(N, promised, computed, order, runs[computed], probes)
 
@@ -139,7 +152,7 @@ def _remembered(rec: oracle.Recurrence, before: Array, after: Array, X: Array, b
     return _known[key]
 
 
-def cell(N: int, promised: str, computed: str, order: str, H: Array, probes: tuple[PromiseProbe, ...]) -> Cell:
+def cell(N: int, promised: str, computed: str, order: str, H: Array, probes: tuple[Prepared, ...]) -> Cell:
     """One cell, from a run and the probes of the promise."""
     rec, X, h0 = question(N)
     ours, theirs = PRECISIONS[computed].parts, PRECISIONS[promised].parts

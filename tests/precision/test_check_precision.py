@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import oracle
+from tests.precision.programs import PROMISED, judged, programs
 
 Array = NDArray[Any]
 RNG = np.random.default_rng(7)
@@ -59,6 +60,15 @@ def test_honest_programs_keep_their_promise(dtype: Any, promised: str) -> None:
     assert 0 < result.activation.ulps < 3
     assert "activation: tanh off by" in result.summary()
     assert json.loads(json.dumps(result.to_dict()))["activation"]["at"] == result.activation.at
+
+
+@pytest.mark.parametrize("promised", PROMISED)
+@pytest.mark.parametrize("program", [name for name in programs() if name.startswith("numpy")])
+def test_real_programs_are_judged_by_their_format(program: str, promised: str) -> None:
+    """NumPy's float64, float32 and float16 under six promises."""
+    computed, build = programs()[program]
+    found = judged(16, program, computed, build, promised)
+    assert (found["verdict"] == "pass") == found["kept"], found
 
 
 def test_a_broken_promise_is_a_proof() -> None:

@@ -13,7 +13,7 @@ from oracle.check import judge as judging
 from oracle.records.precision import NAMES, PRECISIONS, Parts, honours, precision_model
 from oracle.tolerance.promise_probes import PromiseProbe, promise_probes
 from tests.precision.emulated import stepper
-from tests.precision.matrix import broken, cell, cells, parameters, question, run, verdict
+from tests.precision.matrix import broken, cell, cells, parameters, prepare, question, run, verdict
 
 Array = NDArray[Any]
 THIN = ("float64", "float32", "tf32", "float8-e4m3", "float16-accumulated-float32", "bfloat16", "float32-flushed")
@@ -32,7 +32,7 @@ def test_every_cell_is_right(N: int, order: str) -> None:
 def test_probes_alone_tell_all_formats_apart(order: str) -> None:
     """For all pairs of named formats, a probe fails exactly where the promise is not kept."""
     for promised in NAMES:
-        probes, model = promise_probes(PRECISIONS[promised], 5), PRECISIONS[promised]
+        probes, model = prepare(promise_probes(PRECISIONS[promised], 5)), PRECISIONS[promised]
         for computed in NAMES:
             kept = honours(_parts(computed), _parts(model.name))
             assert (not broken(computed, order, probes)) == kept, (promised, computed)
@@ -134,7 +134,9 @@ def test_only_probes_see_what_never_occurs_in_a_run(computed: str) -> None:
     rec, X, h0 = question(16)
     H = run(computed, "tree", rec, X, h0)
     assert verdict(H, rec, X, h0, "float32")
-    assert cell(16, "float32", computed, "tree", H, promise_probes(PRECISIONS["float32"], 16)).verdict == "fail"
+    assert (
+        cell(16, "float32", computed, "tree", H, prepare(promise_probes(PRECISIONS["float32"], 16))).verdict == "fail"
+    )
     assert cell(16, "float32", computed, "tree", H, ()).verdict == "pass"
 
 
