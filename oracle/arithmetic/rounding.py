@@ -164,6 +164,18 @@ class Rounding:
             return abs(self._floats.number(entry)) + (2 * abs(float(value)) if monomial[0][0].kind == "exp" else 0.0)
         return sum(abs(self._floats.number(Constant({m: v}) if m else v)) for m, v in entry.terms.items())
 
+    def _shared(self, term: Term, v: Rounded) -> Array | None:
+        """What the error of one stored number does in a coefficient of several atoms; None where this is no such case.
+
+        (1 - e^-a) s^ may be written s^ - e^-a s^ and rounds at the size of both, |s^| (1 + e^-a). But s^ is one number:
+        s^ - s enters with 1 - e^-a itself. Evaluating the activation twice, to different numbers, is not covered.
+        """
+        entries = term.left.tolist() if isinstance(term.left, np.ndarray) else [term.left]
+        several = any(isinstance(entry, Constant) and len(entry.terms) > 1 for entry in entries)
+        if not several or term.dense is not None or not _is_one(term.right) or v.growth != 0:
+            return None
+        return np.asarray(np.abs(self._floats._factor(term.left)) * v.error * (1 + 8 * _U))
+
     def _product(self, term: Term, v: Array) -> tuple[Array, int]:
         """|left| |dense| |right| v for nonnegative v, rounded up, and the number of products in a row."""
         inner = self._size(term.right) * v
@@ -190,9 +202,11 @@ class Rounding:
             if sum(term.dense is None for term in op.terms) > 1:  # 1 - alpha: alpha is formed even where it is 1
                 formed = max(formed, float((FORMING_ROUNDINGS + 1) * self._store))
             for term in op.terms:
-                size, terms = self._product(term, v.magnitude)
+                shared = self._shared(term, v)
+                size, terms = self._product(term, v.magnitude if shared is None else v.magnitude + v.error)
                 magnitude = magnitude + size
-                error = error + self._product(term, v.error)[0] + self._lost(term, v, terms)
+                error = error + (self._product(term, v.error)[0] if shared is None else shared)
+                error = error + self._lost(term, v, terms)
                 count += terms
                 formed = max(formed, self._forming(term.left) + self._forming(term.right))
                 if term.dense is not None:

@@ -69,8 +69,10 @@ def growths(rec: Recurrence, form: Restated, model: Precision) -> Growths:
         if form.outer == "identity":  # ends no expansion: every atom carries the growth of both sums
             return Growths(state, 0.0, total * spread * summed * UNITS, 0.0)
         steeper = STEEPER**2 if form.outer != "relu" else 1.0
-        slope = (1 + relative) * argument * spread * summed * UNITS / steeper
-        return Growths(state, (total + relative) * spread * UNITS, slope, gain * absolute * UNITS)
+        single = np.minimum(spread, _DOWN)  # the error of s enters with b itself
+        slope = (1 + relative) * argument * single * summed * UNITS / steeper
+        constant = sizes(form.b) * single * absolute * UNITS
+        return Growths(state, (total * spread + relative * single) * UNITS, slope, constant)
 
 
 def _gain(ops: Rounding, op: Operator) -> Any:

@@ -170,7 +170,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "no remainder": (_lost_curvature, lambda: test_trajectory.test_a_coarse_run_is_inside_its_own_bound("elman tanh")),
     "second run not judged": (
-        lambda patch: patch.setattr(public, "_both_runs_follow", lambda evidence: True),
+        lambda patch: patch.setattr(public, "_both_runs_follow", lambda *evidence: True),
         lambda: contract.test_a_breach_of_contract_is_named_in_the_result("keeps state between calls"),
     ),
     "mutation overlooked": (
