@@ -38,7 +38,7 @@ def few_entries(s: Statement, system: Implied, left: float) -> list[Proposal]:
     """
     total = coefficients_of(s)
     changed: list[tuple[int, int]] = []
-    for i in np.flatnonzero(np.max(np.abs(system.off) * system.weight, axis=1) > 1):
+    for i in np.flatnonzero(np.max(np.abs(system.off) * system.weight, axis=1, initial=0.0) > 1):
         support = _pursued(system, int(i), left)
         if support is None:
             return []

@@ -337,6 +337,15 @@ def test_a_run_that_overflows_is_diagnosed() -> None:
     json.dumps(result.to_dict(), allow_nan=False)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_no_usable_step_is_diagnosed(value: float) -> None:
+    """A lone unit and a lone step that is not finite: nothing is left to fit, and nothing crashes (found)."""
+    rec = oracle.Recurrence.elman(np.array([[0.125]], dtype=np.float32))
+    H = np.array([[0.609375], [value]], dtype=np.float32)
+    result = oracle.check(H, rec, inputs=np.zeros((1, 0)), h0=H[0])
+    assert (result.verdict, result.explained_by) == ("fail", None)
+
+
 def test_readouts_that_misbehave() -> None:
     """The pair (H, Y): shapes by name, batches first, another readout in the second run, no numbers."""
     C, d = RNG.standard_normal((2, N)), RNG.standard_normal(2)
