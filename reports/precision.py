@@ -25,7 +25,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.precision.matrix import FORMATS, Cell, cells  # noqa: E402
+from oracle.records.precision import PRECISIONS, honours  # noqa: E402
+from oracle.tolerance.promise_probes import promise_probes  # noqa: E402
+from tests.precision.matrix import FORMATS, Cell, broken, cells, prepare  # noqa: E402
 from tests.precision.programs import PROMISED, judged, programs  # noqa: E402
 
 LARGEST = 4096
@@ -59,6 +61,20 @@ def found(sizes: Iterable[int], orders: tuple[str, ...] | None, formats: tuple[s
             print(summary(part), f"(N = {N}, {order}, {time.perf_counter() - start:.0f} s)", flush=True)
             made += part
     return made
+
+
+def by_probes(N: int, order: str = "tree") -> tuple[int, int]:
+    """Cells of a size, and those that the exact probes alone judge rightly, for all formats."""
+    count = good = 0
+    for promised in FORMATS:
+        probes = prepare(promise_probes(PRECISIONS[promised], N))
+        for computed in FORMATS:
+            ours, theirs = PRECISIONS[computed].parts, PRECISIONS[promised].parts
+            assert ours is not None
+            assert theirs is not None
+            count += 1
+            good += (not broken(computed, order, probes)) == honours(ours, theirs)
+    return count, good
 
 
 def summary(part: list[Cell]) -> str:
@@ -172,7 +188,13 @@ def main() -> int:
     parser.add_argument("--sizes", type=int, nargs="+")
     parser.add_argument("--orders", nargs="+")
     parser.add_argument("--all-formats", action="store_true", help="all of them at 4096 units too (hours)")
+    parser.add_argument("--probes", action="store_true", help="the exact probes alone, all formats; nothing written")
     options = parser.parse_args()
+    if options.probes:
+        results = {N: by_probes(N) for N in options.sizes or SIZES}
+        for N, (count, good) in results.items():
+            print(f"N = {N}: {good} of {count} cells right by exact probes alone")
+        return 0 if all(count == good for count, good in results.values()) else 1
     sizes = options.sizes or (SIZES[:2] if options.quick else SIZES)
     orders = tuple(options.orders) if options.orders else (("tree",) if options.quick else None)
     made = found(sizes, orders, QUICK if options.quick else FORMATS, options.all_formats)

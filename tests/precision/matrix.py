@@ -26,7 +26,8 @@ from oracle.check.result import CheckResult
 from oracle.records.precision import NAMES, PRECISIONS, honours
 from oracle.tolerance.promise_probes import PromiseProbe, promise_probes
 from oracle.tolerance.residuals import Residuals, residuals
-from tests.precision.emulated import ORDERS, stepper, used
+
+from .emulated import ORDERS, stepper, used
 
 Array = NDArray[Any]
 INPUTS, STEPS = 3, 3

@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 import oracle
-from tests.precision.programs import PROMISED, judged, programs
+
+from .programs import PROMISED, judged, programs
 
 Array = NDArray[Any]
 RNG = np.random.default_rng(7)

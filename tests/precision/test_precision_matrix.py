@@ -12,8 +12,9 @@ import oracle
 from oracle.check import judge as judging
 from oracle.records.precision import NAMES, PRECISIONS, Parts, honours, precision_model
 from oracle.tolerance.promise_probes import PromiseProbe, promise_probes
-from tests.precision.emulated import stepper
-from tests.precision.matrix import broken, cell, cells, parameters, prepare, question, run, verdict
+
+from .emulated import stepper
+from .matrix import broken, cell, cells, parameters, prepare, question, run, verdict
 
 Array = NDArray[Any]
 THIN = ("float64", "float32", "tf32", "float8-e4m3", "float16-accumulated-float32", "bfloat16", "float32-flushed")
