@@ -129,7 +129,7 @@ def test_unclear_questions() -> None:
         with pytest.raises(BadInput, match="draws have shape"):
             judged(program, given=given)
     with pytest.raises(BadInput, match=r"draws\[.*\] is not finite"):
-        judged(program, given=np.where(XI == XI.max(), np.nan, XI))
+        judged(program, given=np.where(XI.max() == XI, np.nan, XI))
     staged = oracle.Network.rate(program.W, program.M, tau=1).discretize(0.1, "rk4")
     with pytest.raises(BadInput, match="normal form"):
         oracle.check(np.zeros((K, N)), staged, inputs=X, noise=oracle.Noise(0.1, "sqrt-step", draws=XI))

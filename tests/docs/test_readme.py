@@ -5,38 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from command import run_command
+from docs.examples import ROOT, blocks, broken_links, executed, missing, shown
 
-ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FRAMEWORKS = ("torch",)
-
-
-def blocks(language: str, text: str | None = None) -> list[str]:
-    """The fenced blocks of a language, in order."""
-    found = FENCE.findall(README.read_text(encoding="utf-8") if text is None else text)
-    return [code for name, code in found if name == language]
-
-
-def missing(code: str) -> bool:
-    """Whether a block needs a framework that is not installed."""
-    return any(f"import {name}" in code and find_spec(name) is None for name in FRAMEWORKS)
-
-
-def executed(codes: list[str]) -> dict[str, Any]:
-    """Run blocks one after the other in one namespace."""
-    names: dict[str, Any] = {"__name__": "readme"}
-    for code in codes:
-        if not missing(code):
-            exec(compile(code, "README.md", "exec"), names)
-    return names
+TEXT = README.read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -48,9 +25,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_there_are_examples_of_each_kind() -> None:
     """Extraction finds them: a README without fences would pass everything else."""
-    assert len(blocks("python")) >= 5
-    assert len(blocks("console")) == 1
-    assert any("import torch" in code for code in blocks("python"))
+    assert len(blocks("python", TEXT)) >= 5
+    assert len(blocks("console", TEXT)) == 1
+    assert any("import torch" in code for code in blocks("python", TEXT))
 
 
 def test_a_broken_example_is_caught() -> None:
@@ -61,19 +38,18 @@ def test_a_broken_example_is_caught() -> None:
 
 def test_python_examples_run_and_say_what_is_printed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """All Python blocks run; the lines shown for the first check, without the dots, are printed by it."""
-    executed(blocks("python"))
+    executed(blocks("python", TEXT))
     printed = capsys.readouterr().out
-    shown = [line.strip() for block in blocks("text") for line in block.splitlines() if line.strip() != "..."]
-    assert shown
-    for line in shown:
+    assert shown(TEXT)
+    for line in shown(TEXT):
         assert line in printed
 
 
 def test_command_line_examples_run(here: Path) -> None:
     """The console block runs on the files that the block before it wrote."""
-    names = executed(blocks("python"))
+    names = executed(blocks("python", TEXT))
     np.save("X.npy", names["rng"].normal(size=(30, 2)))
-    for line in blocks("console")[0].splitlines():
+    for line in blocks("console", TEXT)[0].splitlines():
         done = run_command(line.removeprefix("$ rnn-oracle "), here)
         assert done.returncode == 0, done.stderr
     assert (here / "report.html").stat().st_size > 0
@@ -81,7 +57,7 @@ def test_command_line_examples_run(here: Path) -> None:
 
 def test_the_fixture_example_passes_under_pytest(here: Path) -> None:
     """The test of the README passes in a fresh pytest, with the fixture found by its entry point."""
-    codes = [code for code in blocks("python") if not missing(code) and "torch" not in code]
+    codes = [code for code in blocks("python", TEXT) if not missing(code) and "torch" not in code]
     example = next(code for code in codes if "def test_" in code)
     before = "".join(codes[: codes.index(example)])
     (here / "test_step.py").write_text(before + "\n" + example, encoding="utf-8")
@@ -94,8 +70,7 @@ def test_the_fixture_example_passes_under_pytest(here: Path) -> None:
 
 def test_the_test_command_is_where_the_continuous_integration_reads_it() -> None:
     """Between two marker lines there is one bash block with one command."""
-    text = README.read_text(encoding="utf-8")
-    between = text.split("<!-- test-command -->")
+    between = TEXT.split("<!-- test-command -->")
     assert len(between) == 3
     assert len(blocks("bash", between[1].lstrip())) == 1
     assert "tox" in between[1]
@@ -103,13 +78,12 @@ def test_the_test_command_is_where_the_continuous_integration_reads_it() -> None
 
 def test_links_lead_somewhere() -> None:
     """Every relative link names a file or folder of the repository."""
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README.read_text(encoding="utf-8")):
-        assert (ROOT / target).exists(), target
+    assert not broken_links(README)
 
 
 def test_the_command_table_names_every_command() -> None:
     """The README's table and the program know the same commands."""
     from oracle.cli.app import COMMANDS
 
-    named = set(re.findall(r"^\| `rnn-oracle (\w+)", README.read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"^\| `rnn-oracle (\w+)", TEXT, re.MULTILINE))
     assert named == set(COMMANDS)

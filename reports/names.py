@@ -1,0 +1,146 @@
+"""The reference: every public name with its signature, commands, findings and claims, out of the code itself.
+
+    python reports/names.py [--check]
+
+writes oracle/guide/reference.md; with --check it writes nothing, and exit code 1 says that the page is out of date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import oracle
+from oracle import claims
+from oracle.cli.app import COMMANDS
+from oracle.diagnosis.deviations import MEANINGS
+
+PAGE = Path(__file__).parents[1] / "oracle" / "guide" / "reference.md"
+TOPICS = {
+    "State an equation": ("Network", "Recurrence", "Noise", "recurrence", "held", "sampled", "analytic"),
+    "Ask about a program": ("check", "assert_follows", "compare", "identify", "check_gradient", "check_precision"),
+    "Prepare and read": ("probe", "as_step", "CheckResult", "CheckFailed", "BadInput"),
+    "References and bounds": ("reference", "Enclosure", "gradient", "tolerance", "certificate", "Certificate"),
+    "Rescale, discretise, linearise": ("Cube", "relate", "verify_all"),
+    "Run and keep": ("simulate", "save", "load"),
+}
+MADE_BY_USERS = ("Network", "Recurrence", "Noise", "Cube")
+INTERNAL = ("made", "key")  # for other rooms of the library
+HEAD = """# The names
+
+Made from the docstrings by `python reports/names.py`; `help(oracle.check)` says more.
+"""
+
+
+def names() -> list[str]:
+    """What `oracle` offers; what no topic names comes under a last one."""
+    return [name for name in oracle.__all__ if name != "claims"]
+
+
+def topics() -> dict[str, Iterable[str]]:
+    """Names by topic."""
+    placed = {name for group in TOPICS.values() for name in group}
+    rest = tuple(name for name in names() if name not in placed)
+    return {**TOPICS, **({"Also": rest} if rest else {})}
+
+
+def first(thing: Any) -> str:
+    """The first paragraph of a docstring, on one line."""
+    return " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
+
+
+def signature(name: str, thing: Any) -> str:
+    """As it is called: names and defaults, no types."""
+    try:
+        parameters = inspect.signature(thing).parameters.values()
+    except ValueError:
+        return name
+    public = [plain(p) for p in parameters if p.name not in ("self", "cls") and not p.name.startswith("_")]
+    return name + str(inspect.Signature(public))
+
+
+def plain(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Without its type, and a type as default by its name."""
+    default = parameter.default
+    named = isinstance(default, type) and default is not parameter.empty
+    return parameter.replace(annotation=parameter.empty, default=Name(default.__name__) if named else default)
+
+
+class Name(str):
+    """Text that is shown without quotes."""
+
+    __repr__ = str.__str__
+
+
+def members(kind: type) -> Iterator[str]:
+    """A line for each public method or property of a class, in the order in which they stand there."""
+    for name, member in vars(kind).items():
+        if name.startswith("_") or name in INTERNAL:
+            continue
+        bare = member.__func__ if isinstance(member, classmethod | staticmethod) else member
+        if isinstance(bare, property):
+            yield f"- `.{name}`: {first(bare)}"
+        elif inspect.isfunction(bare):
+            yield f"- `.{signature(name, bare)}`: {first(bare)}"
+
+
+def entry(name: str) -> list[str]:
+    """A name: how it is called, what it is, and what a class has."""
+    thing = getattr(oracle, name)
+    called = not inspect.isclass(thing) or name in MADE_BY_USERS
+    listed = list(members(thing)) if inspect.isclass(thing) and not issubclass(thing, Exception) else []
+    head = f"### `oracle.{signature(name, thing) if called else name}`"
+    return [head, "", first(thing), "", *([*listed, ""] if listed else [])]
+
+
+def commands() -> Iterator[str]:
+    """A row for each command."""
+    for name in COMMANDS:
+        command = importlib.import_module(f"oracle.cli.{name}").command
+        options = " ".join(f"`{option.opts[0]}`" for option in command.params if option.opts[0].startswith("--"))
+        yield f"| `rnn-oracle {name}` | {command.get_short_help_str(120)} | {options} |"
+
+
+def cell(text: str) -> str:
+    """Text that may stand in a cell of a table."""
+    return text.replace("|", "\\|")
+
+
+def page() -> str:
+    """The whole page."""
+    lines = [HEAD]
+    for topic, group in topics().items():
+        lines += [f"## {topic}", ""]
+        for name in group:
+            lines += entry(name)
+    lines += ["## Commands", "", "| command | what it does | options |", "|---|---|---|", *commands(), ""]
+    lines += ["## Findings", "", "The names a diagnosis may claim, from the table that it searches.", ""]
+    lines += ["| name | what the program does |", "|---|---|"]
+    lines += [f"| `{name}` | {cell(meaning)} |" for name, meaning in MEANINGS.items()]
+    lines += ["", "## Claims", "", '`oracle.claims["C1"].verify(net)`; every one has a proof in `proofs/symbolic`.', ""]
+    lines += ["| claim | statement |", "|---|---|"]
+    lines += [f"| {name} {claim.title} | {cell(claim.statement)} |" for name, claim in claims.CLAIMS.items()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
+
+
+def main() -> int:
+    """Write the page, or compare."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if the page is out of date")
+    options = parser.parse_args()
+    made = page()
+    if options.check:
+        return int(not PAGE.exists() or PAGE.read_text(encoding="utf-8") != made)
+    PAGE.write_text(made, encoding="utf-8")
+    print(PAGE)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
