@@ -7,8 +7,20 @@ from html import escape
 from typing import Any
 
 from oracle.report.cube_picture import cube_picture
+from oracle.report.histogram import histogram
 from oracle.report.mathml import typeset
-from oracle.report.model import Code, CubePicture, Formula, Listing, Report, ResidualPlot, Section, Table, Tile
+from oracle.report.model import (
+    Code,
+    CubePicture,
+    Formula,
+    Histogram,
+    Listing,
+    Report,
+    ResidualPlot,
+    Section,
+    Table,
+    Tile,
+)
 from oracle.report.plot import residual_plot
 from oracle.report.style import CSS
 
@@ -119,6 +131,11 @@ def _(block: Formula) -> str:
 @_block.register
 def _(block: ResidualPlot) -> str:
     return residual_plot(block)
+
+
+@_block.register
+def _(block: Histogram) -> str:
+    return histogram(block)
 
 
 @_block.register

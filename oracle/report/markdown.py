@@ -14,6 +14,7 @@ from oracle.report.model import (
     Code,
     CubePicture,
     Formula,
+    Histogram,
     Listing,
     Report,
     ResidualPlot,
@@ -117,6 +118,11 @@ def _(block: ResidualPlot) -> str:
     levels = Listing(tuple(words for words, _ in block.levels))
     table = Table(("", "step", "residual", "bound"), rows)
     return "\n\n".join(_block(part) for part, any_ in ((table, rows), (levels, levels.items)) if any_)
+
+
+@_block.register
+def _(block: Histogram) -> str:
+    return _table(Table(("", "how often"), tuple((bar.words, str(bar.count)) for bar in block.bars)))
 
 
 @_block.register

@@ -65,6 +65,23 @@ class ResidualPlot:
 
 
 @dataclass(frozen=True)
+class Bar:
+    """How often something was seen: its words, its count, and a tone as in `TONES`, or none."""
+
+    words: str
+    count: int
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Bars from left to right."""
+
+    bars: tuple[Bar, ...]
+    caption: str = ""
+
+
+@dataclass(frozen=True)
 class FaceView:
     """One face of the cube: what is proved of it, and what float64 makes of it.
 
@@ -98,7 +115,7 @@ class Tile:
     formulas: tuple[tuple[str, Formula], ...] = ()
 
 
-Block = Table | Listing | Code | Formula | ResidualPlot | CubePicture
+Block = Table | Listing | Code | Formula | ResidualPlot | Histogram | CubePicture
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import ceil, inf, isfinite, log2
 
 from oracle.check.result import CheckResult, Finding
 from oracle.records.precision import precision_model
@@ -11,7 +12,9 @@ from oracle.report.equations import documented, formula
 from oracle.report.model import (
     OBSERVED,
     PROVED,
+    Bar,
     Code,
+    Histogram,
     Listing,
     Report,
     ResidualPlot,
@@ -21,6 +24,7 @@ from oracle.report.model import (
     figure,
 )
 
+HALVINGS = 7  # bars of the histogram inside the bound, the last one for everything below
 LISTED = 12  # findings shown; the rest is in the JSON
 
 
@@ -36,7 +40,7 @@ def of_check(
         sentence=sentence(result),
         tiles=tuple(_tiles(result)),
         opening=((*_problem(result), *_plot(result), *_findings(result)), (*_hidden(result), *_assumed(result))),
-        sections=tuple(_equation(result)),
+        sections=(*_parts(result), *_equation(result)),
         environment=environment(),
         reproduce=reproduce or f"oracle.check(candidate, rec, {asked})",
         test=test or f"def test_follows_its_equation(rnn_oracle):\n    rnn_oracle.check(candidate, rec, {asked})",
@@ -60,8 +64,12 @@ def sentence(result: CheckResult) -> str:
     if result.label == OBSERVED:
         why = result.explained_by or "its residuals are those of a lower precision"
         return f"The candidate follows {equation}, but not in {result.promised}: {why}."
-    why = f"; {result.explained_by} explains every residual" if result.explained_by else ""
-    return f"The candidate does not follow {equation} in {result.promised}{why}."
+    where = f"the difference starts at step {result.first.step}, unit {result.first.unit}" if result.first else ""
+    if result.explained_by is None:
+        return "; ".join(filter(None, (f"The candidate does not follow {equation} in {result.promised}", where))) + "."
+    throughout = f"{result.computed_in} throughout" if result.computed_in else ""
+    computed = f"The candidate computes {result.explained_by}, not {equation}"
+    return "; ".join(filter(None, (computed, throughout, where))) + "."
 
 
 def _noisy(result: CheckResult, equation: str) -> str:
@@ -161,6 +169,28 @@ def _plot(result: CheckResult) -> Iterable[Section]:
         levels=tuple(_levels(result)),
     )
     yield Section("Residual against bound", text, (plot,))
+
+
+def _parts(result: CheckResult) -> Iterable[Section]:
+    """How much of the bound is used, by halvings."""
+    if result.residuals is None or result.bounds is None or not len(result.residuals):
+        return
+    counts = [0] * (HALVINGS + 1)
+    for residual, bound in zip(result.residuals.tolist(), result.bounds.tolist(), strict=True):
+        counts[_halvings(residual, bound)] += 1
+    words = [f"under 1/{2 ** (HALVINGS - 1)}", *(f"to 1/{2**n}" for n in range(HALVINGS - 2, 0, -1)), "to 1", "outside"]
+    tones = [*("good" for _ in range(HALVINGS)), "bad"]
+    bars = tuple(Bar(*bar) for bar in zip(words, counts, tones, strict=True))
+    text = "Steps by the largest residual of the step, as a part of its bound."
+    yield Section("How much of the bound is used", text, (Histogram(bars, text),))
+
+
+def _halvings(residual: float, bound: float) -> int:
+    """The bar: 0 for the smallest parts of the bound, `HALVINGS` for what is outside or no number."""
+    part = residual / bound if bound else (inf if residual else 0.0)
+    if not part <= 1:
+        return HALVINGS
+    return max(HALVINGS - 1 + ceil(log2(part)), 0) if isfinite(part) and part > 0 else 0
 
 
 def _levels(result: CheckResult) -> Iterable[tuple[str, float]]:

@@ -63,6 +63,7 @@ svg .halo { paint-order: stroke; stroke: var(--card); stroke-width: 4px; font-si
 .grid { stroke: var(--rule); stroke-width: 1; } .level { stroke: var(--mute); stroke-dasharray: 5 4; }
 .bound { stroke: var(--accent); stroke-width: 1.8; } .dot { fill: var(--good); } .dot.out { fill: var(--bad); }
 .first { stroke: var(--bad); stroke-width: 1.2; stroke-dasharray: 2 3; }
+.bar { fill: var(--tone, var(--accent)); }
 .face { fill: var(--wash, var(--quiet-wash)); fill-opacity: .62; stroke: none; }
 .edge { stroke: var(--ink); stroke-width: 1.3; } .vertex { fill: var(--ink); }
 .badge { fill: var(--card); stroke: var(--tone, var(--quiet)); stroke-width: 2; } .badge.solid { fill: var(--tone); }

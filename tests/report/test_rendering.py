@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,25 @@ import numpy as np
 import pytest
 
 import oracle
-from oracle.report import html, plot
+from oracle.report import html, markdown, plot
 from oracle.report import json as as_json
 from oracle.report.cube_picture import cube_picture, place
-from oracle.report.model import Code, CubePicture, FaceView, Listing, Report, ResidualPlot, Section, Table, Tile, figure
-from oracle.report.of_check import of_check
+from oracle.report.histogram import histogram
+from oracle.report.model import (
+    Bar,
+    Code,
+    CubePicture,
+    FaceView,
+    Histogram,
+    Listing,
+    Report,
+    ResidualPlot,
+    Section,
+    Table,
+    Tile,
+    figure,
+)
+from oracle.report.of_check import of_check, sentence
 from oracle.report.of_cube import of_cube
 from oracle.report.text import render_section
 from oracle.report.write import write_text
@@ -84,13 +99,46 @@ def test_a_failed_check_shows_verdict_plot_violation_and_finding() -> None:
     result = checked()
     page = Structure(html.render(of_check(result, reproduce="rnn-oracle check x:y")))
     assert "fail" in page.words
-    assert page.tags.count("svg") == 1
+    assert page.tags.count("svg") == 2
     assert page.classes.count("dot") >= result.steps
     assert "first" in page.classes
     assert "transposed-recurrent-weights" in page.words
     assert figure(result.worst) in page.words
     assert "rnn-oracle check x:y" in page.words
     assert any("numpy" in words for words in page.words)
+
+
+def test_the_sentence_of_a_failure_says_what_instead_and_since_when() -> None:
+    """The name, the precision and the first step and unit; without a name, that the equation is not followed."""
+    result = checked()
+    said = sentence(result)
+    assert said.startswith("The candidate computes transposed-recurrent-weights, not its equation (leaky")
+    assert result.first is not None
+    assert f"float64 throughout; the difference starts at step {result.first.step}, unit {result.first.unit}." in said
+    unnamed = sentence(replace(result, diagnosis=()))
+    assert "does not follow" in unnamed
+    assert "starts at step" in unnamed
+
+
+def test_the_histogram_counts_every_step_where_it_belongs() -> None:
+    """Edges are inclusive above; zero and no number have their ends; all steps are counted, in Markdown too."""
+    tiny = 2.0**-40
+    parts = (0.0, tiny, 2.0**-6, 2.0**-6 * (1 + 2**-20), 0.5, 0.75, 1.0, 1.0 + 2.0**-50, np.inf, np.nan)
+    result = replace(checked(), residuals=np.array(parts), bounds=np.ones(len(parts)))
+    (shown,) = (block for section in of_check(result).sections for block in section.blocks if type(block) is Histogram)
+    assert {bar.words: bar.count for bar in shown.bars} == {
+        "under 1/64": 3,
+        "to 1/32": 1,
+        "to 1/16": 0,
+        "to 1/8": 0,
+        "to 1/4": 0,
+        "to 1/2": 1,
+        "to 1": 2,
+        "outside": 3,
+    }
+    assert [bar.tone for bar in shown.bars if bar.words == "outside"] == ["bad"]
+    assert "outside: 3" in Structure(histogram(shown)).words
+    assert "| outside | 3 |" in markdown.render(Report("t", "fail", "s", sections=(Section("p", "", (shown,)),)))
 
 
 def test_a_passed_check_marks_nothing_as_outside() -> None:
@@ -147,6 +195,7 @@ def test_hostile_text_is_text_everywhere() -> None:
         Listing((HOSTILE,)),
         Code(HOSTILE),
         ResidualPlot((1.0,), (2.0,), 1, ((HOSTILE, 1.0),)),
+        Histogram((Bar(HOSTILE, 1),), HOSTILE),
         CubePicture((FaceView("R,D linear", HOSTILE, HOSTILE, HOSTILE, HOSTILE),), HOSTILE),
     )
     report = Report(
