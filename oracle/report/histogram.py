@@ -23,5 +23,5 @@ def histogram(block: Histogram) -> str:
             svg.text(middle, foot - height - 6, str(bar.count), text_anchor="middle", class_="mute"),
             svg.text(middle, HEIGHT - 10, bar.words, text_anchor="middle", class_="mute"),
         ]
-    foot = svg.line(0, HEIGHT - BOTTOM, WIDTH, HEIGHT - BOTTOM, class_="grid")
-    return svg.picture(WIDTH, HEIGHT, block.caption, foot, *parts)
+    ground = svg.line(0, HEIGHT - BOTTOM, WIDTH, HEIGHT - BOTTOM, class_="grid")
+    return svg.picture(WIDTH, HEIGHT, block.caption, ground, *parts)
