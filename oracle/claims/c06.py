@@ -34,6 +34,7 @@ from oracle.claims.result import Assumption, Claim, Counterexample, Evaluated, s
 from oracle.claims.setting import Setting
 from oracle.equations.activations import ACTIVATIONS
 from oracle.reference.euler_error import Distance, EulerBound, euler_bound, euler_distance, tube_distance
+from oracle.reference.signals import Signal
 
 STATEMENT = (
     "The distance e_k of Euler's recurrence from the flow obeys e_{k+1} <= q_k e_k + Delta^2 M2_k / 2 + Delta |E^| "
@@ -54,7 +55,7 @@ _RESOLUTION = 1e-10  # two digits above the radius of the references
 
 def evaluate(setting: Setting) -> Evaluated:
     """Every form of the bound beside the distance at every step; the least form first."""
-    net, X, h0 = setting.net, setting.run.X[:, 0], setting.run.h0[0]
+    net, X, h0 = setting.net, setting.course, setting.run.h0[0]
     bound = euler_bound(net, setting.step, setting.run.steps, X, h0)
     assumptions = _assumptions(setting, bound)
     if bound.bounds is None:
@@ -74,9 +75,9 @@ def evaluate(setting: Setting) -> Evaluated:
 
 def distance(setting: Setting) -> Distance:
     """|x(t_k) - h_k|_inf against the flow's own reference, or a second and finer enclosure of the flow."""
-    net, X, h0 = setting.net, setting.run.X[:, 0], setting.run.h0[0]
+    net, X, h0 = setting.net, setting.course, setting.run.h0[0]
     if net.N <= LARGEST and ACTIVATIONS[net.activation].analytic:
-        return euler_distance(net, setting.step, X, h0, DIGITS)
+        return euler_distance(net, setting.step, X, h0, DIGITS, setting.run.steps)
     return tube_distance(net, setting.step, setting.run.steps, X, h0)
 
 
@@ -95,8 +96,15 @@ def _assumptions(setting: Setting, bound: EulerBound) -> tuple[Assumption, ...]:
         Assumption(FORM, True, f"|I + Delta J| itself in the {norm} norm, or exp(Delta mu) >= |flow of J|"),
         Assumption(MONOTONE, True, certificate),
         Assumption(SLOWEST, True, "the rows are taken with their own time constants"),
-        Assumption(INPUT, True, "held over each step: x' = 0, and Euler's samples are the input's"),
+        Assumption(INPUT, True, _course(setting)),
     )
+
+
+def _course(setting: Setting) -> str:
+    """What the input does during a step."""
+    linear = isinstance(setting.signal, Signal) and setting.signal.linear
+    between = "linear between samples: x' is part of M2" if linear else "held over each step: x' = 0"
+    return f"{between}, and Euler's samples are the input's"
 
 
 def _by_form(bound: EulerBound) -> str:

@@ -16,6 +16,8 @@ from oracle.records.exact import Array, exact_array
 from oracle.records.layout import Samples, samples
 from oracle.records.network import Network
 from oracle.records.recurrence import positive
+from oracle.reference.analytic import Analytic
+from oracle.reference.signals import Signal, Steady
 
 _SIXTEENTHS = 16  # entries of the default operating point are odd 32nds: never zero, and their products stay short
 _SAMPLES = 12  # steps of the default run: enough that its inputs differ at every step
@@ -42,8 +44,9 @@ class Setting:
         The step in s, Delta / r by default.
     at_after : tuple of arrays
         The operating point used in the second order, the same by default.
-    inputs, h0 : array_like, optional
-        Samples and initial state of what is measured in floating point.
+    inputs, h0 : array_like or signal, optional
+        Samples and initial state of what is measured in floating point. Where an input in continuous time is meant,
+        samples are held over each step; or `oracle.held`, `oracle.sampled` say what it is between the samples.
     elman_step : Fraction or None
         The step of C13, the network's time constant by default.
     noise : ndarray, (N, m)
@@ -61,6 +64,7 @@ class Setting:
     run: Samples
     elman_step: Fraction | None
     noise: Array
+    signal: Signal | Steady | None = None
 
     @classmethod
     def read(
@@ -106,10 +110,16 @@ class Setting:
             collapsed,
             delta / factor if step_after is None else positive(step_after, "step_after"),
             point if at_after is None else operating_point(net, at_after),
-            _default_run(net, inputs, h0),
+            _default_run(net, _on_grid(inputs, delta), h0),
             None if elman_step is None else positive(elman_step, "elman_step"),
             _default_noise(net.N) if noise is None else _noise(noise, net.N),
+            inputs if isinstance(inputs, Signal | Steady) else None,
         )
+
+    @property
+    def course(self) -> Any:
+        """The input in continuous time: the signal, or the samples (K, I) held over each step."""
+        return self.run.X[:, 0] if self.signal is None else self.signal
 
     @cached_property
     def cube(self) -> Cube:
@@ -159,6 +169,26 @@ def _noise(value: Any, N: int) -> Array:
             "pass a matrix with one row per unit, one number per unit, or one number.",
         )
     return matrix
+
+
+def _on_grid(inputs: Any, step: Fraction) -> Any:
+    """A signal at the steps k Delta, as floats; anything else as it is."""
+    if isinstance(inputs, Analytic):
+        raise BadInput(
+            "the claims got an input in closed form.",
+            "their bounds take its slope on each step exactly, which is known of held and sampled inputs.",
+            "pass oracle.sampled with samples of it, or the samples themselves.",
+        )
+    if not isinstance(inputs, Signal | Steady):
+        return inputs
+    steps = _SAMPLES if inputs.until is None else inputs.until // step
+    if steps < 1:
+        raise BadInput(
+            f"the signal is known until {inputs.until}; one step takes {step}.",
+            "its step is in another unit of time, or it has one sample only.",
+            "pass a longer signal, or a shorter step.",
+        )
+    return np.array([inputs.piece(k * step).value for k in range(steps)]).reshape(steps, -1).astype(np.float64)
 
 
 def _default_run(net: Network, inputs: Any, h0: Any) -> Samples:

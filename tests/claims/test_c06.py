@@ -1,5 +1,7 @@
 """C6, Euler's error: verdicts on expansive and contracting networks, sharpness, and planted faults."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from claims.drawn import general, network
@@ -67,9 +69,37 @@ def test_a_run_without_an_enclosure_is_not_applicable():
     assert [a.text for a in result.assumptions if a.holds is False] == [c06.FLOW_ENCLOSED]
 
 
+def test_inputs_between_their_samples():
+    """Linear between samples, on a coarser grid than the steps: x' counts, and the evidence says so."""
+    net = network(4, N=3)
+    values = np.random.default_rng(4).normal(size=(4, net.I))
+    sampled = verify(net, step=0.0625, inputs=oracle.sampled(values, 0.25))
+    held = verify(net, step=0.0625, inputs=oracle.held(values, 0.25))
+    for result, words, steps in ((sampled, "x' is part of M2", 12), (held, "x' = 0", 16)):
+        assert result.verdict == "holds", result
+        assert 1 <= result.slack < 1.001
+        assert words in result.assumptions[-1].evidence
+        assert result.assumptions[0].evidence == f"{steps} steps enclosed"
+    assert sampled.measured != held.measured
+
+
+def test_inputs_that_say_too_little():
+    """A signal shorter than a step, one that breaks inside a step, and a closed form are refused."""
+    net = network(4, N=3)
+    values = np.random.default_rng(4).normal(size=(4, net.I))
+    for inputs, step, words in (
+        (oracle.held(values, 0.25), 3, "known until 1"),
+        (oracle.held(values, 0.25), 0.1875, "inside step 1"),
+        (oracle.analytic(["sin(t)"] * net.I), 0.0625, "closed form"),
+    ):
+        with pytest.raises(oracle.BadInput, match=words):
+            verify(net, step=step, inputs=inputs)
+
+
 # -- planted faults ----------------------------------------------------------------------------------------------------
 RIGHT_JACOBIAN, RIGHT_OF = jacobians.Coefficients.jacobian, jacobians.Coefficients.of
 RIGHT_LOG, RIGHT_MATRIX = weighted.Norm.logarithmic, weighted.Norm.matrix
+RIGHT_DRIVES = euler_error.drives_of
 RIGHT_BEND, RIGHT_STEP, RIGHT_OVER = euler_recursion._bend, euler_recursion._one_step, euler_recursion.over_step
 
 
@@ -112,6 +142,12 @@ def settling():
     """h' = -h + tanh 3h - 2/5 from above, to its upper equilibrium."""
     net = oracle.Network(A=-1, B=1, W=[[3.0]], c=[-0.4])
     return {"net": net, "step": 0.25, "h0": [1.2], "inputs": np.zeros((16, 0))}
+
+
+def ramp():
+    """A linear unit that follows an input which rises and falls."""
+    net = oracle.Network(A=-1, B=1, W=[[0.0]], E=[[2.0]], M=[[0.0]], activation="identity")
+    return {"net": net, "step": 0.125, "h0": [0.25], "inputs": oracle.sampled([[0.0], [3.0], [1.0], [2.5]], 0.25)}
 
 
 def all_fast(p):
@@ -160,6 +196,12 @@ FAULTS = {
         "slopes_over",
         lambda name, low, high: jacobians.slopes_over(name, high, high),
         steep,
+    ),
+    "slope of the input dropped": (
+        euler_error,
+        "drives_of",
+        lambda *a: replace(found := RIGHT_DRIVES(*a), slopes=found.slopes * 0),
+        ramp,
     ),
     "expansion cut off": (euler_error, "ORDER", 2, settling),
 }
