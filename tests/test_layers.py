@@ -27,7 +27,7 @@ ORDER = (
 )
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT or path.stem != "__init__")
-HEAVY = ("sympy", "matplotlib", "torch", "h5py", "jax", "keras", "scipy", "hypothesis", "jinja2", "pytest")
+HEAVY = ("sympy", "numba", "matplotlib", "torch", "h5py", "jax", "keras", "scipy", "hypothesis", "jinja2", "pytest")
 
 
 def room(path: Path) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from oracle.check.breach import Breach, passes_through, raised, words
-from oracle.check.returned import plain
+from oracle.check.returned import plain, refuse_masked
 from oracle.errors import BadInput
 from oracle.records.exact import Array
 from oracle.reference.gradients import INPUT, STATE, Question
@@ -167,6 +167,7 @@ def _array(name: str, value: Any) -> Array:
 
 
 def _plain(name: str, value: Any) -> Array:
+    refuse_masked(value, f"the gradient by {name}")
     try:
         return plain(value)
     except BaseException as error:

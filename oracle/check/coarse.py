@@ -49,6 +49,11 @@ def largest_roundoff(model: Precision) -> float:
     return THRESHOLDS[place][0] if place < len(THRESHOLDS) else LARGEST_FLOAT8
 
 
+def narrow(model: Precision) -> bool:
+    """Whether formats of like roundoff are so close that their size does not separate them."""
+    return model.products > 0 or model.storage > FORMATS["float32"].roundoff
+
+
 def largest_of(written: float) -> float:
     """The same for states written down with this relative error, which a step sees twice."""
     return next((limit for limit, _ in THRESHOLDS if 4 * written <= limit), LARGEST_FLOAT8)
@@ -96,7 +101,7 @@ def coarse(sample: Sample, roundoff: float, model: Precision, written: float = 0
         low, high = (max(limit, largest_of(written)) for limit in (low, high))
     if not roundoff <= high:
         return Coarse(None, f"residuals look like a unit roundoff of {roundoff:.2g}")
-    if roundoff > low or model.products > 0:
+    if roundoff > low or narrow(model):
         found = cast_of(sample.some(), model)
         if found is not None:
             return found

@@ -15,7 +15,7 @@ import numpy as np
 
 from oracle.check import candidates
 from oracle.check.candidates import Breach, Recording
-from oracle.check.coarse import Coarse, Sample, coarse, held, largest_roundoff
+from oracle.check.coarse import Coarse, Sample, coarse, held, largest_roundoff, narrow
 from oracle.check.result import CheckResult, Finding, Violation
 from oracle.check.survey import Steps, Survey, surveyed
 from oracle.check.unseen import unseen
@@ -265,7 +265,7 @@ def too_coarse(evidence: Evidence, seen: Statistic) -> bool:
 def plainly_fine(evidence: Evidence, seen: Statistic) -> bool:
     """Whether nothing suggests a closer look: short of proof, and the rule for nearly all honest runs."""
     model = evidence.model
-    if too_coarse(evidence, seen) or model.products > 0 or suspect(evidence, seen):
+    if too_coarse(evidence, seen) or narrow(model) or suspect(evidence, seen):
         return False
     return not any(
         PRECISIONS[name].storage > model.storage and held(evidence.after, PRECISIONS[name].storage)

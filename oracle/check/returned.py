@@ -39,9 +39,11 @@ def read(value: Any, expected: Shapes, what: str) -> Array:
         "wrong-shape", "wrong-dtype", "masked-values": it is no such array.
     """
     array = _array(value, expected, what)
-    _refuse_masked(value, what)
+    refuse_masked(value, what)
     if array.dtype.kind not in "fiu" or (array.dtype.kind == "f" and array.dtype.itemsize > 8):
         raise Breach("wrong-dtype", _no_numbers(value, array, what))
+    if isinstance(value, list | tuple) and not value:
+        array = np.zeros(next((shape for shape in expected if 0 in shape), (0,)))  # a list of no rows has no columns
     if array.shape not in expected:
         raise Breach("wrong-shape", _shape_problem(value, f"{what} has shape {array.shape}", expected))
     if array.dtype.kind in "iu" and ((array > CONSECUTIVE) | (array < -CONSECUTIVE)).any():
@@ -67,7 +69,14 @@ def _array(value: Any, expected: Shapes, what: str) -> Array:
         raise Breach("wrong-dtype", problem) from error
 
 
-def _refuse_masked(value: Any, what: str) -> None:
+def refuse_masked(value: Any, what: str) -> None:
+    """What lies under a mask is no number.
+
+    Raises
+    ------
+    Breach
+        "masked-values": some entries are masked.
+    """
     if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
         problem = BadInput(
             f"{what} has {int(np.ma.getmaskarray(value).sum())} masked entries.",

@@ -55,27 +55,22 @@ def _set_environment(variables: dict[str, str]) -> None:
     os.environ.update(variables)
 
 
-def _generator() -> Any:
-    state = np.random.get_state(legacy=False)  # noqa: NPY002 - the one that is to be left alone
-    return _Same({**state, "state": {k: np.array(v) for k, v in state["state"].items()}})
+class _State(NamedTuple):
+    """A generator's state as something that can be compared, which NumPy's arrays cannot, and as it is set."""
+
+    seen: tuple[Any, ...]
+    entries: Any
+
+    def __ne__(self, other: object) -> bool:
+        return not isinstance(other, _State) or self.seen != other.seen
 
 
-class _Same:
-    """A generator's state; NumPy's arrays have no plain equality."""
-
-    def __init__(self, state: dict[str, Any]) -> None:
-        self.state = state
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and _comparable(self.state) == _comparable(other.state)
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def _comparable(state: dict[str, Any]) -> list[Any]:
-    """The entries of a generator's state in a form that can be compared."""
-    inner = [(k, np.asarray(v).tobytes()) for k, v in state["state"].items()]
-    return [inner, [(k, v) for k, v in state.items() if k != "state"]]
+def _generator() -> _State:
+    entries = np.random.get_state(legacy=False)  # noqa: NPY002 - the one that is to be left alone
+    parts = (entries["state"], {k: v for k, v in entries.items() if k != "state"})
+    return _State(
+        tuple(repr(v) if not hasattr(v, "tobytes") else v.tobytes() for p in parts for v in p.values()), entries
+    )
 
 
 def _set_digits(digits: int) -> None:
@@ -103,7 +98,7 @@ ALWAYS = (
     Kept("warning filters", lambda: list(warnings.filters), _filter, False),
     Kept("environment variables", lambda: dict(os.environ), _set_environment, False),
     Kept("the generator of random", random.getstate, random.setstate, False),
-    Kept("the generator of numpy.random", _generator, lambda kept: np.random.set_state(kept.state), False),  # noqa: NPY002
+    Kept("the generator of numpy.random", _generator, lambda kept: np.random.set_state(kept.entries), False),  # noqa: NPY002
 )
 
 

@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from oracle.arithmetic.memory import keep_freed_memory
-from oracle.kernels.growths import LARGEST_GROWTH, UNITS, growths, restated
+from oracle.kernels.growths import UNITS, growths
 from oracle.kernels.lure_rows import LureRows, float32_is_float32
+from oracle.kernels.restated import restated
 from oracle.records.exact import Array
 from oracle.records.precision import Precision
 from oracle.records.recurrence import Recurrence
@@ -62,13 +63,14 @@ class Steps(NamedTuple):
 
 def surveyed(rec: Recurrence, steps: Steps, model: Precision) -> Survey | None:
     """The survey of a run that certainly stays inside its bounds; None where it is short or anything is in doubt."""
-    if steps.before.size < FEWEST or not (restated(rec) and float32_is_float32()):
+    form = restated(rec) if steps.before.size >= FEWEST else None
+    if form is None or not float32_is_float32():
         return None
-    known = growths(rec, model)
-    if not max(known) < LARGEST_GROWTH:
+    known = growths(rec, form, model)
+    if not known.moderate:
         return None
     keep_freed_memory()
-    kernel = LureRows(rec.parameters, known)
+    kernel = LureRows(form, known)
     found = _scanned(kernel, steps)
     doubtful = np.flatnonzero(~(found[0] <= 1))
     if doubtful.size > DOUBTFUL * len(found[0]) or not _settled(rec, steps, model, doubtful, found):

@@ -14,7 +14,7 @@ import click
 from oracle.cli import exits, terminal
 from oracle.errors import BadInput
 
-COMMANDS = ("demo", "check", "identify", "claims", "simulate", "reference")
+COMMANDS = ("demo", "check", "identify", "claims", "simulate", "reference", "cache")
 TRACEBACK = "RNN_ORACLE_TRACEBACK"
 
 

@@ -80,13 +80,18 @@ def _module(place: str) -> Any:
 def _from_file(path: Path) -> Any:
     if not path.is_file():
         raise BadInput(f"there is no file {path}.", "the path is misspelt.", "give the path of a Python file.")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = path.stem if path.stem not in sys.modules else f"{path.stem} (candidate)"  # random.py is not `random`
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     sys.path.insert(0, str(path.resolve().parent))
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 import oracle
 from oracle.cli import exits, options, terminal
+from oracle.cli.cache import USER
 from oracle.cli.files import number, read_array, read_record, read_recurrence, write_json
 from oracle.cli.probe import read_run
 from oracle.errors import BadInput
@@ -28,6 +29,7 @@ GUARD = 2  # digits printed beyond the certified ones
 @click.option("--sample-step", metavar="DT", help="With --times: time between the samples of --inputs.")
 @click.option("--between", type=click.Choice(["held", "linear"]), default="held", show_default=True)
 @click.option("--certificate", metavar="FILE", help="Also write a file that proofs/checker verifies; no --times.")
+@click.option("--cache", metavar="DIR", help="Keep the result there, or take it from there; user: the user's cache.")
 @options.json_to
 def command(digits: int, times: str | None, certificate: str | None, json_to: str | None, **given: Any) -> int:
     """The reference trajectory of --network: decimal digits, each row with its radius.
@@ -52,10 +54,16 @@ def _steps(digits: int, certificate: str | None, given: dict[str, Any]) -> tuple
     rec = read_recurrence(given["network"], given["step"], given["scheme"])
     run = read_run(rec, *(given[name] for name in ("inputs", "h0", "steps", "batch", "seed")))
     if certificate is None:
-        return oracle.reference(rec, inputs=run.inputs, h0=run.h0, digits=digits), run.says
+        place = _place(given["cache"])
+        return oracle.reference(rec, inputs=run.inputs, h0=run.h0, digits=digits, cache=place), run.says
     found = oracle.certificate(rec, inputs=run.inputs, h0=run.h0, digits=digits)
     found.save(certificate)
     return found.enclosure, f"{run.says}; certificate in {certificate}"
+
+
+def _place(named: str | None) -> Any:
+    """The argument cache= that --cache means."""
+    return True if named == USER else named
 
 
 def _flow(times: str, digits: int, given: dict[str, Any]) -> tuple[Enclosure, str]:
@@ -68,7 +76,8 @@ def _flow(times: str, digits: int, given: dict[str, Any]) -> tuple[Enclosure, st
     instants = [text.strip() for text in times.split(",") if text.strip()]
     signal = _signal(given)
     says = f"inputs {'zero' if signal is None else signal!r}, h0 {given['h0'] or 'zero'}, times {', '.join(instants)}"
-    return oracle.reference(net, inputs=signal, h0=h0, times=instants, digits=digits), says
+    place = _place(given["cache"])
+    return oracle.reference(net, inputs=signal, h0=h0, times=instants, digits=digits, cache=place), says
 
 
 def _signal(given: dict[str, Any]) -> Any:

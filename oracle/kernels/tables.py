@@ -17,6 +17,7 @@ from oracle.arithmetic.pairs import Pair, Pairs
 from oracle.records.exact import Array, Exact
 
 HALF = Fraction(1, 2)
+HALVER = 2.0**27 + 1  # Veltkamp's constant: rounds to 26 bits
 
 
 class Table(NamedTuple):
@@ -46,3 +47,10 @@ def table(activation: str, gain: Exact) -> Table:
     per_unit = int(tanh_table.SPACING * stretch)
     tail = (scaled.head - head) + scaled.tail
     return Table(head, tail, T, slope.head + slope.tail, stretch, per_unit, tanh_table.FARTHEST / stretch)
+
+
+def shortened(full: Table) -> Table:
+    """The same table with heads of 26 bits, and tails to 2^-79 of the value."""
+    moved = full.head * HALVER
+    head = moved - (moved - full.head)
+    return full._replace(head=head, tail=(full.head - head) + full.tail)

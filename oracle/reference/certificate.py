@@ -14,8 +14,6 @@ this library, verifies q, every r_k and every e_k with integers and fractions.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -30,6 +28,7 @@ from oracle.records.exact import Array, exact_object, objects
 from oracle.records.lure import Lure
 from oracle.records.operator import constant_free, sum_vectors
 from oracle.records.recurrence import Recurrence
+from oracle.records.sealing import sealed
 from oracle.records.writing import write_bytes
 from oracle.reference import arguments
 from oracle.reference.chain import CONSTANT_BITS, ERROR_BITS, Chain, bits_needed, follow, norm
@@ -57,10 +56,7 @@ class Certificate:
 
     def text(self) -> str:
         """The file: JSON, sealed with the SHA-256 of its content."""
-        content = dict(self.document)
-        plain = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        seal = hashlib.sha256(plain.encode("ascii")).hexdigest()
-        return json.dumps({**content, "sha256": seal}, indent=0, allow_nan=False) + "\n"
+        return sealed(self.document, indent=0)
 
     def save(self, path: Any) -> Path:
         """Write the file, whole or not at all.

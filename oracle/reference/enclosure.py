@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import floor, inf, log10
 from typing import Any
@@ -57,6 +57,10 @@ class Enclosure:
     def shape(self) -> tuple[int, ...]:
         """Shape of `mid` and `rad`."""
         return self.mid.shape
+
+    def single(self) -> Enclosure:
+        """The only trajectory of a batch of one, without its axis."""
+        return replace(self, mid=self.mid[:, 0], rad=self.rad[:, 0])
 
     def float64(self) -> Array:
         """The middles rounded to the nearest float64."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from oracle.errors import BadInput
 from oracle.records.network import Network
 from oracle.records.recurrence import Recurrence
 from oracle.reference import arguments, flows
+from oracle.reference.cache import cached
 from oracle.reference.enclosure import Enclosure
+from oracle.reference.engines import certify, known
 from oracle.reference.limits import checked_digits
-from oracle.reference.recurrences import Problem, certify
+from oracle.reference.problem import Problem
 
 
 def reference(
@@ -23,7 +26,8 @@ def reference(
     *,
     start: Any = 0,
     radius: Any = 0,
-    engine: str = "balls",
+    engine: str = "auto",
+    cache: Any = None,
 ) -> Enclosure:
     """The trajectory of a record from h0, to a number of digits.
 
@@ -46,7 +50,11 @@ def reference(
     radius : number
         Network only: enclose all trajectories that start within this distance of h0, unit by unit.
     engine : str
-        Network only: "balls" (proved), or "mpmath": the readable integrator, whose radius is observed.
+        "auto", "balls" (proved); a recurrence: "limbs" (proved, compiled by numba: the extra `fast`), which "auto"
+        takes for large problems where it is installed; a network: "mpmath", the readable integrator, whose radius is
+        observed. `Enclosure.method` says which it was.
+    cache : path-like or True, optional
+        A folder (True: the user's cache folder) where the answer is kept, and taken from if it is there and intact.
 
     Returns
     -------
@@ -62,14 +70,18 @@ def reference(
         A `BadInput`: the digits are out of reach, because errors grow too fast for too long.
     """
     digits = checked_digits(digits)
+    if cache is not None and cache is not False and isinstance(record, Network | Recurrence):
+        given = {"start": start, "radius": radius, "engine": engine}
+        answer = partial(reference, record, inputs, h0, times, digits, **given)
+        return cached(cache, (record, inputs, h0, times, start, radius, digits, engine), answer)
     if isinstance(record, Recurrence):
-        return _trajectory(record, inputs, h0, times, digits)
+        return _trajectory(record, inputs, h0, times, digits, engine)
     if isinstance(record, Network):
         instants, begin = arguments.instants(times), arguments.instant(start)
         x = arguments.signal(record, inputs, instants, begin)
         states, batched = arguments.starts(h0, record.N)
         asked = flows.Asked(record.field, x, begin, arguments.spread(radius), instants, digits)
-        found = flows.follow_all(asked, states, flows.engine(engine))
+        found = flows.follow_all(asked, states, flows.engine("balls" if engine == "auto" else engine))
         return found if batched else replace(found, mid=found.mid[:, 0], rad=found.rad[:, 0])
     raise BadInput(
         f"record is a {type(record).__name__}.",
@@ -78,7 +90,8 @@ def reference(
     )
 
 
-def _trajectory(rec: Recurrence, inputs: Any, h0: Any, times: Any, digits: int) -> Enclosure:
+def _trajectory(rec: Recurrence, inputs: Any, h0: Any, times: Any, digits: int, engine: str) -> Enclosure:
+    way = known(engine)
     if times is not None:
         raise BadInput(
             "times were given for a recurrence.",
@@ -86,5 +99,5 @@ def _trajectory(rec: Recurrence, inputs: Any, h0: Any, times: Any, digits: int) 
             "leave times out; or follow the network the recurrence came from.",
         )
     columns, start, batched = arguments.columns(rec, inputs, h0)
-    result = certify(Problem(rec, columns, start, digits))
-    return result if batched else replace(result, mid=result.mid[:, 0], rad=result.rad[:, 0])
+    result = certify(Problem(rec, columns, start, digits), way)
+    return result if batched else result.single()

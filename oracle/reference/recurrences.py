@@ -1,12 +1,11 @@
-"""Certified trajectories of recurrences: every number as given, every rounding enclosed.
+"""Certified trajectories of recurrences in balls: every number as given, every rounding enclosed.
 
 Two ways, and the cheaper one is taken.
 
     balls    h_{k+1} = Phi(h_k, x_k) with h_k a vector of balls. Any equation. Radii grow by the infinity norm of
              |A| + |B| S |W|, with the slopes S of this very trajectory.
-    centres  exact middles c_k and one scalar e_k >= |h_k - c_k|_2 per trajectory,
-             e_{k+1} = q e_k + |rad Phi(c_k, x_k)|_2,  q the Lipschitz constant of the step (2-norm).
-             Lur'e steps only; at large N the 2-norm grows far more slowly than the radii of balls.
+    centres  exact middles c_k and one scalar e_k >= |h_k - c_k| per trajectory, |rad Phi(c_k, x_k)| added in each step:
+             by a Lipschitz constant of the step, or by products of Jacobians (`growth`). Lur'e steps only.
 
 Whoever runs stops at the first component that misses the goal 10^-digits max(1, |value|); how many bits were lost until
 there says which precision to try next.
@@ -16,19 +15,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, log2
+from math import ceil
 from typing import Any
 
+import numpy as np
 from flint import arb, arb_mat, fmpq
 
 from oracle.arithmetic.ball import Ball, precision
+from oracle.arithmetic.float64 import Float64
+from oracle.arithmetic.midrad import gamma, total, up
+from oracle.equations import lure
 from oracle.equations.catalogue import advance
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
-from oracle.records.recurrence import Recurrence
 from oracle.reference.enclosure import Enclosure, mpf_array, to_mpf
+from oracle.reference.growth import midrad
 from oracle.reference.limits import GUARD_BITS, MOST_BITS, NotReached, bits_for
-from oracle.reference.lipschitz import lipschitz
+from oracle.reference.outlook import outlook
+from oracle.reference.problem import Problem
 
 _HEADROOM = 1.1  # a run that failed early underestimates the rate at which the rest of it loses bits
 _LEAST_RAISE = (
@@ -36,20 +40,6 @@ _LEAST_RAISE = (
 )
 _TRUSTED_STEPS = 64  # a rate observed over fewer steps may be that of a transient:
 _MOST_RAISE = 4  # until then no attempt raises the precision by more than this factor
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A recurrence with exact inputs, one (I, columns) array per step, and an exact initial state (N, columns)."""
-
-    rec: Recurrence
-    inputs: tuple[Array, ...]
-    h0: Array
-    digits: int
-
-    def starts(self, ops: Ball) -> tuple[Any, list[Any]]:
-        """The initial state and the inputs as balls."""
-        return ops.lift(self.h0), [ops.lift(x) for x in self.inputs]
 
 
 @dataclass(frozen=True)
@@ -80,30 +70,64 @@ def follow_balls(problem: Problem, ops: Ball) -> Any:
         yield _split(h)
 
 
-def follow_centres(q: Any) -> Follow:
-    """Middles and radii of each state in turn, one scalar error per column carried."""
+def follow_centres(recursions: Callable[[int], list[Any]]) -> Follow:
+    """Middles and radii of each state in turn; `recursions` of `growth`, one for all columns or one for each."""
 
     def follow(problem: Problem, ops: Ball) -> Any:
         h, inputs = problem.starts(ops)
-        columns = h.ncols()
-        errors = [arb(0)] * columns
-        for x in [None, *inputs]:
-            h = h if x is None else advance(ops, problem.rec, h, x)
+        columns, errors = h.ncols(), recursions(h.ncols())
+        read = Arguments(problem) if any(each.reads for each in errors) else None
+        middles, radii = _split(h)
+        for c, each in enumerate(errors):
+            each.add(_largest(radii if len(errors) < columns else radii[c::columns]))
+        yield middles, radii
+        for x, given in zip(inputs, problem.inputs, strict=True):
+            z, reach = (None, 0.0) if read is None else read.at(middles, given)
+            h = advance(ops, problem.rec, arb_mat(h.nrows(), columns, middles), x)
             middles, radii = _split(h)
-            errors = [(q * e + _norm(radii[j::columns])).abs_upper() for j, e in enumerate(errors)]
-            h = arb_mat(h.nrows(), columns, middles)
-            yield middles, errors * h.nrows()
+            found = []
+            for c, each in enumerate(errors):
+                delta = _largest(radii if len(errors) < columns else radii[c::columns])
+                found.append(each.step(None if z is None else z[:, c], reach, delta))
+            yield middles, (found if len(found) == columns else found * columns) * h.nrows()
 
     return follow
+
+
+class Arguments:
+    """What s is applied to, in float64: slopes need no more. Any order of summation (`midrad`)."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.p: Lure = problem.rec.parameters
+        self.ops = Float64()
+        with precision(64):
+            self.W, self.M = (float(np.max(total(midrad(op).sizes, 1), initial=0)) for op in (self.p.W, self.p.M))
+        units = self.p.W.shape[0]
+        self.b = float(up(sum((np.max(np.abs(self.ops.lift(part)), initial=0) for part in self.p.b), 0.0)))
+        self.unit = 2 * gamma(self.p.W.shape[1] + self.p.M.shape[1] + len(self.p.b) + 8)
+        self.goal = self.W * 10.0**-problem.digits * (1 + 2.0**-40)
+        assert units >= 1
+
+    def at(self, middles: list[Any], x: Array) -> tuple[Array, float]:
+        """z (units, columns), and how far the true argument may be from it while the goal is met."""
+        columns = x.shape[1]
+        h = np.array([float(entry) for entry in middles]).reshape(-1, columns)
+        driving = self.ops.lift(x)
+        z = self.ops.affine([(self.p.W, h)], parts=lure.drive(self.ops, self.p, driving).inside)  # type: ignore[arg-type]
+        sizes = self.W * np.max(np.abs(h), initial=0) + self.M * np.max(np.abs(driving), initial=0) + self.b
+        return z, float(up(self.goal + self.unit * sizes))
+
+
+def _largest(values: list[Any]) -> Any:
+    found = arb(0)
+    for value in values:
+        found = value if value > found else found
+    return found
 
 
 def _split(h: Any) -> tuple[list[Any], list[Any]]:
     entries = h.entries()
     return [entry.mid() for entry in entries], [entry.rad() for entry in entries]
-
-
-def _norm(radii: list[Any]) -> Any:
-    return sum((r * r for r in radii), arb(0)).sqrt()
 
 
 def attempt(problem: Problem, bits: int, follow: Follow) -> Run:
@@ -161,17 +185,13 @@ def certify(problem: Problem) -> Enclosure:
 
 def cheapest(problem: Problem, first: Run) -> tuple[Follow, float, str]:
     """The way that is expected to lose fewer bits per step, given how the first attempt with balls fared."""
-    growth = first.rate * _HEADROOM
-    if not first.complete and isinstance(problem.rec.parameters, Lure) and problem.rec.equation == "lure":
-        q = lipschitz(problem.rec.parameters)
-        slower = max(0.0, _log2_of(q)) + log2(max(problem.rec.N, 2)) / max(len(problem.inputs), 1)
+    growth, steps = first.rate * _HEADROOM, max(len(problem.inputs), 1)
+    if not first.complete and problem.normal_form:
+        seen = outlook(problem)
+        slower = seen.bits(steps) / steps
         if slower < growth:
-            return follow_centres(q), slower, "centres"
+            return follow_centres(seen.recursions), slower, "centres"
     return follow_balls, growth, "balls"
-
-
-def _log2_of(q: Any) -> float:
-    return log2(float(q)) if q > 0 else -float("inf")
 
 
 def enclosure(problem: Problem, run: Run, name: str) -> Enclosure:

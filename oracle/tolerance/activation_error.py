@@ -19,6 +19,7 @@ from oracle.equations.catalogue import advance
 from oracle.equations.lure import drive
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
+from oracle.records.operator import Operator
 from oracle.records.precision import Precision
 from oracle.records.recurrence import Recurrence
 
@@ -126,6 +127,12 @@ def spacing(value: Array, model: Precision) -> Array:
 def _others(rec: Recurrence, H: Array, X: Array, model: Precision) -> Array:
     """Bound of the rounding of everything but the activation; the result's own storing is part of it."""
     ops: Any = _Perfect(model)
-    state = Rounded(H, np.abs(H), np.zeros_like(H), 0.0)
-    made: Array = advance(ops, rec, state, ops.lift(X)).bound()
-    return made
+    field, state, samples = rec.parameters, Rounded(H, np.abs(H), np.zeros_like(H), 0.0), ops.lift(X)
+    if isinstance(field, Lure) and not (field.A.terms or field.E.terms or field.c) and _identity(field.B):
+        z = ops.affine([(field.W, state)], parts=drive(ops, field, samples).inside)
+        return np.asarray(ops.act(field.activation, z).error)  # the activation's result is the state
+    return np.asarray(advance(ops, rec, state, samples).bound())
+
+
+def _identity(op: Operator) -> bool:
+    return op.is_diagonal and not isinstance(op.diagonal_factor(), np.ndarray) and bool(op.diagonal_factor() == 1)

@@ -222,6 +222,26 @@ def exactly(case: Case, H: Array) -> str:
     return "outside" if np.any(off > ops.lift(bound)) else "inside"
 
 
+def at_the_edge(rng: np.random.Generator, case: Case, H: Array) -> Array:
+    """One state of a run moved to its bound: 2^-1 to 2^-30 of it inside or outside, as near as the format has it."""
+    rec, model = record_of(case.stated), precision_model(case.dtype)
+    wide = (H if case.X.ndim == 3 else H[:, None]).astype(np.float64)
+    X = (case.X if case.X.ndim == 3 else case.X[:, None]).astype(np.float64)
+    k, row, unit = (int(rng.integers(n)) for n in wide[1:].shape)
+    before, x = np.ascontiguousarray(wide[k, row][:, None]), np.ascontiguousarray(X[k, row][:, None])
+    bound = float(one_step_bound(rec, before, x, model)[unit, 0])
+    if not np.isfinite(bound):
+        return H
+    ops = Mp(DIGITS)
+    exact = advance(ops, rec, ops.lift(before), ops.lift(x))[unit, 0]
+    factor = 1 + float(rng.choice([-1, 1])) * 2.0 ** -int(rng.integers(1, 31))
+    moved = H.copy()
+    with np.errstate(all="ignore"):
+        target = exact + float(rng.choice([-1, 1])) * factor * ops.context.mpf(bound)
+        moved[(k + 1, row, unit) if case.X.ndim == 3 else (k + 1, unit)] = float(target)
+    return moved
+
+
 def asked(candidate: Any, case: Case, **more: Any) -> oracle.CheckResult:
     """The check of a candidate for a case."""
     question: dict[str, Any] = {"inputs": case.X, "h0": case.h0, "promised": case.dtype, **more}

@@ -12,12 +12,13 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from drawn_candidates import ARRAYS, PROGRAM_FAULTS, STATE_FAULTS, Case, asked, exactly, honest
+from drawn_candidates import ARRAYS, PROGRAM_FAULTS, STATE_FAULTS, Case, asked, at_the_edge, exactly, honest
 from grid.given import Array, Given
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracle
+from oracle.check.survey import FEWEST
 from oracle.diagnosis import check as checking
 
 FORMS = ("run", "run without h0", "step", "recorded", "recorded without h0", "batch first")
@@ -57,10 +58,11 @@ def test_an_honest_program_never_fails(case: Case, form: str, shape: str) -> Non
         assert result.verdict != "fail" or exactly(case, case.run(case.h0, case.X)) != "inside", result.summary()
 
 
+EDGE = "one entry at its bound"
 FAULTY = {
     "case": honest(),
     "program": st.sampled_from(sorted(PROGRAM_FAULTS)),
-    "states": st.sampled_from(sorted(STATE_FAULTS)),
+    "states": st.sampled_from([*sorted(STATE_FAULTS), *[EDGE] * 4]),
     "seed": st.integers(0, 2**32 - 1),
 }
 
@@ -70,6 +72,8 @@ def faulty_run(case: Case, program: str, states: str, seed: int) -> Array:
     rng = np.random.default_rng(seed)
     with np.errstate(all="ignore"):
         H = replace(case, computed=PROGRAM_FAULTS[program](rng, case.stated)).run(case.h0, case.X)
+        if states == EDGE:
+            return at_the_edge(rng, case, H) if H[1:].size and np.isfinite(H).all() else H
         return STATE_FAULTS[states](rng, H) if H.size else H
 
 
@@ -88,7 +92,7 @@ def test_the_verdict_is_that_of_exact_residuals(case: Case, program: str, states
     assert truth != "open" or result.verdict != "pass"
 
 
-@settings(max_examples=max(5, settings.default.max_examples // 10) if settings.default else 5)
+@settings(max_examples=max(3, settings().max_examples // 10))
 @given(**FAULTY)
 def test_a_diagnosis_never_crashes(case: Case, program: str, states: str, seed: int) -> None:
     """Whatever is wrong, the answer is whole, and the verdict is the one without a diagnosis."""
@@ -97,6 +101,50 @@ def test_a_diagnosis_never_crashes(case: Case, program: str, states: str, seed: 
     whole(result)
     with patch.object(checking, "diagnosed", lambda evidence, result, found: result):
         assert asked(H, case).verdict == result.verdict
+
+
+@settings(max_examples=max(3, settings().max_examples // 10))
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    form=st.sampled_from(["elman", "leaky-outside", "current"]),
+    dtype=st.sampled_from(["float64", "float32"]),
+    batch=st.sampled_from([None, 4]),
+    edge=st.booleans(),
+)
+def test_long_runs_get_the_verdict_of_exact_residuals(
+    seed: int, form: str, dtype: str, batch: int | None, edge: bool
+) -> None:
+    """Runs that are judged by the kernel, block by block: honest ones pass, and one entry beyond its bound is found."""
+    case = long_case(seed, form, dtype, batch)
+    H = case.run(case.h0, case.X)
+    assert H[1:].size >= FEWEST
+    moved = at_the_edge(np.random.default_rng(seed), case, H) if edge else H
+    with patch.object(checking, "diagnosed", lambda evidence, result, found: result):
+        result = asked(moved, case)
+    whole(result)
+    changed = np.flatnonzero((moved != H).reshape(len(H), -1).any(axis=1))
+    if not changed.size:
+        assert result, result.summary()
+        return
+    k = int(changed[0])  # the step into the changed state; those from it are honest no longer, and judged as well
+    truths = {
+        exactly(replace(case, X=case.X[j : j + 1], h0=moved[j]), moved[j : j + 2]) for j in (k - 1, k)[: len(H) - k]
+    }
+    assert (result.verdict == "pass") == (truths == {"inside"}), result.summary()
+
+
+def long_case(seed: int, form: str, dtype: str, batch: int | None) -> Case:
+    """A network of 16 units over as many steps as the kernel needs."""
+    rng = np.random.default_rng(seed)
+    N, K = 16, FEWEST // 16 // (batch or 1) + 7
+    shape = (K, 2) if batch is None else (K, batch, 2)
+    parts = (rng.standard_normal((N, N)) / 4, rng.standard_normal((N, 2)), rng.standard_normal(N) / 2)
+    W, M, b, X, h0 = (
+        part.astype(dtype) for part in (*parts, rng.standard_normal(shape), rng.uniform(-0.9, 0.9, (*shape[1:-1], N)))
+    )
+    one, leak = np.asarray(1.0, dtype=dtype), np.asarray(0.25, dtype=dtype)
+    g = Given(form, "euler", "tanh", W, M, (b,), one, one if form == "elman" else leak)
+    return Case(g, g, seed % 5, X, h0, True)
 
 
 def fixed() -> Case:

@@ -139,14 +139,23 @@ SQUASH: dict[str, Callable[[Array], Array]] = {"tanh": np.tanh, "relu": lambda z
 BLOCK = 2**21  # terms held at once
 
 
+def _used(joined: Array) -> tuple[Array, Array]:
+    """Columns of the weights that are not zero, row by row in order, and the weights; padded with zeros."""
+    rows, columns = np.nonzero(joined)
+    count = np.bincount(rows, minlength=len(joined))
+    place = np.arange(rows.size) - np.repeat(np.cumsum(count) - count, count)
+    which = np.zeros((len(joined), max(1, int(count.max(initial=1)))), dtype=np.intp)
+    given = np.zeros(which.shape)
+    which[rows, place], given[rows, place] = columns, joined[rows, columns]
+    return which, given
+
+
 def stepper(parts: Parts, order: str, W: Array, M: Array, b: tuple[Array, ...], activation: str) -> Any:
     """step(h, x) on columns (N, c), (I, c) of an Elman recurrence; terms that are exactly zero are left out of sums."""
     machine, summed = Machine(parts), ORDERS[order]
-    joined = machine.factor(machine.weight(np.concatenate([W, M], axis=1)))
-    used = joined != 0
-    columns = max(1, int(used.sum(axis=1).max(initial=1)))
-    which = np.argsort(~used, axis=1, kind="stable")[:, :columns]
-    weights = np.take_along_axis(joined, which, axis=1)
+    which, given = _used(np.concatenate([W, M], axis=1))
+    columns = which.shape[1]
+    weights = machine.factor(machine.weight(given))
     biases = [machine.weight(part)[:, None] for part in b]
 
     def step(h: Array, x: Array) -> Array:

@@ -21,9 +21,12 @@ from oracle.equations.catalogue import advance
 from oracle.reference import recurrences
 from oracle.reference.arguments import columns
 from oracle.reference.enclosure import exact
+from oracle.reference.growth import Contraction, Products, Scalar, coefficients
 from oracle.reference.limits import NotReached
 from oracle.reference.lipschitz import lipschitz
-from oracle.reference.recurrences import Problem, attempt, certify, enclosure, follow_balls, follow_centres
+from oracle.reference.problem import Problem
+from oracle.reference.recurrences import attempt, certify, enclosure, follow_balls, follow_centres
+from oracle.reference.weighted import Norm
 
 EQUATIONS = ("elman", "leaky", "inside", "leak-inside", "exponential-euler", "midpoint", "heun", "rk4", "gru")
 MORE_DIGITS = 10  # of mpmath, beyond the working precision of the balls
@@ -89,11 +92,23 @@ def problem(gain: float = 2.0, K: int = 60, N: int = 6, digits: int = 20) -> Pro
     return Problem(rec, steps, start, digits)
 
 
+def scalar(q: Any, N: int) -> Any:
+    """One error for all columns, q in the 2-norm."""
+    return lambda columns: [Scalar(Contraction(float(q) * (1 + 2.0**-50), Norm.plain("two", N)))]
+
+
+def products(p: Problem) -> Any:
+    """One error per column, by products of Jacobians."""
+    field = coefficients(p.rec.lure)
+    return lambda columns: [Products(field, float(lipschitz(p.rec.lure))) for _ in range(columns)]
+
+
 def test_both_ways_enclose_the_same_trajectory() -> None:
     """Balls and centres with a scalar error both contain mpmath's trajectory."""
     p = problem()
     truth = in_mpmath(p.rec, [x[:, 0] for x in p.inputs], p.h0, 400)
-    for follow in (follow_balls, follow_centres(lipschitz(p.rec.lure))):
+    q = lipschitz(p.rec.lure)
+    for follow in (follow_balls, follow_centres(scalar(q, 6)), follow_centres(products(p))):
         run = attempt(p, 300, follow)
         assert run.complete
         assert enclosure(p, run, "").contains(truth[:, None]).all()
@@ -105,7 +120,10 @@ def test_a_lipschitz_constant_that_is_too_small_is_caught() -> None:
     p = Problem(rec, columns(rec, np.zeros((40, 0)), None)[0], np.array([[1 / 3], [0.7]]), 10)
     honest, faulty = lipschitz(rec.lure), lipschitz(rec.lure) / 3
     truth = in_mpmath(rec, [np.zeros(0)] * 40, p.h0, 400)
-    inside = [enclosure(p, attempt(p, 120, follow_centres(q)), "").contains(truth[:, None]) for q in (honest, faulty)]
+    inside = [
+        enclosure(p, attempt(p, 120, follow_centres(scalar(q, 2))), "").contains(truth[:, None])
+        for q in (honest, faulty)
+    ]
     assert inside[0].all()
     assert not inside[1].all()
 

@@ -34,6 +34,7 @@ X = np.array([[0.5], [-1.0], [0.25]])
         (REC, {"inputs": X, "h0": [1.0]}, "h0 has shape"),
         (REC, {"inputs": X, "h0": np.ones((2, 2))}, "h0 has shape"),
         (REC, {"inputs": X, "times": [1]}, "times were given for a recurrence"),
+        (REC, {"inputs": X, "engine": "mpmath"}, "for a recurrence"),
         (REC, {"inputs": oracle.held(X, 1)}, "a signal is the input of a network"),
         (NET, {}, "times is missing"),
         (NET, {"times": []}, "at least one time"),

@@ -1,0 +1,95 @@
+"""What the limb engine found: digits and radii, which become mpf numbers when they are asked for.
+
+A quarter of a million mpf objects take longer to make than the trajectory they are of, and three times its memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import mpmath
+import numpy as np
+
+from oracle.kernels.limbs import to_integers, ulp_bits
+from oracle.records.exact import Array
+from oracle.reference.enclosure import Enclosure, to_mpf
+
+
+class LimbEnclosure(Enclosure):
+    """An enclosure whose `mid` and `rad` are made at their first use.
+
+    Parameters
+    ----------
+    states : list of ndarray
+        Digits (steps, m, columns N), in any number of limbs each.
+    radii : list of list of arb
+        One per step and column.
+    shape : tuple of int
+        (K+1, columns, N), or (K+1, N) of a single column.
+    """
+
+    def __init__(self, states: list[Array], radii: list[list[Any]], shape: tuple[int, ...], bits: int) -> None:
+        given = {"status": "proved", "agreement": None, "bits": bits, "method": "limbs"}
+        for name, value in {**given, "_states": states, "_radii": radii, "_shape": shape}.items():
+            object.__setattr__(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        """Only called for what is not there yet."""
+        if name not in ("mid", "rad"):
+            raise AttributeError(name)
+        made = self._middles() if name == "mid" else self._radii_as_mpf()
+        made.setflags(write=False)
+        object.__setattr__(self, name, made)
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as the plain enclosure it is equal to."""
+        return Enclosure, (self.mid, self.rad, self.status, self.agreement, self.bits, self.method)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of `mid` and `rad`."""
+        found: tuple[int, ...] = self._shape
+        return found
+
+    def single(self) -> LimbEnclosure:
+        """The trajectory of a batch of one."""
+        return LimbEnclosure(self._states, self._radii, (self._shape[0], self._shape[2]), self.bits)
+
+    def float64(self) -> Array:
+        """The middles rounded to the nearest float64."""
+        rows = (value / (1 << bits) for values, bits in self._integers() for value in values)
+        return np.fromiter(rows, np.float64, int(np.prod(self._shape))).reshape(self._shape)
+
+    def _integers(self) -> Iterator[tuple[list[int], int]]:
+        for states in self._states:
+            count, m, n = states.shape
+            digits = np.ascontiguousarray(states.transpose(1, 0, 2)).reshape(m, count * n)
+            yield to_integers(digits), ulp_bits(m)
+
+    def _middles(self) -> Array:
+        found, at = np.empty(int(np.prod(self._shape)), dtype=object), 0
+        for values, bits in self._integers():
+            found[at : at + len(values)] = mpfs(values, -bits)
+            at += len(values)
+        return found.reshape(self._shape)
+
+    def _radii_as_mpf(self) -> Array:
+        found = np.empty((self._shape[0], len(self._radii[0]), self._shape[-1]), dtype=object)
+        for k, row in enumerate(self._radii):
+            for c, radius in enumerate(row):
+                found[k, c].fill(to_mpf(radius))
+        return found.reshape(self._shape)
+
+
+def mpfs(values: list[int], exponent: int) -> list[Any]:
+    """value 2^exponent as mpf, for integers; those that are odd, as states are, are in the normal form of mpmath."""
+    mpf, new, make, MPZ = mpmath.mpf, object.__new__, mpmath.libmp.from_man_exp, mpmath.libmp.MPZ
+    found = []
+    for value in values:
+        number = new(mpf)
+        size = abs(value)
+        number._mpf_ = (int(value < 0), MPZ(size), exponent, size.bit_length()) if value & 1 else make(value, exponent)
+        found.append(number)
+    return found
