@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from oracle.diagnosis.gated import GatedStatement
+from oracle.diagnosis.gated import GATES, GatedStatement
 from oracle.diagnosis.statement import NETWORKS, Statement, has_bias
 from oracle.records.exact import Diagonal
 from oracle.records.names import ACTIVATIONS
@@ -87,6 +87,34 @@ def _bias_factors(*factors: int) -> Edit:
         return [s.biased(p) for p in sorted(patterns, key=lambda p: p.count(1))]
 
     return edit
+
+
+def _of_gates(factor: int, edit: Edit) -> Edit:
+    """And the bias of one gate alone."""
+
+    def both(s: Any) -> list[Any]:
+        return [*edit(s), *(_single_biases(s, factor) if isinstance(s, GatedStatement) else [])]
+
+    return both
+
+
+def _single_biases(s: GatedStatement, factor: int) -> Iterator[GatedStatement]:
+    for name in ("b", "b_recurrent"):
+        for gate, parts in enumerate(getattr(s.gates, name)):
+            if any(np.any(np.asarray(part, dtype=object) != 0) for part in parts):
+                yield s.biased_in(name, gate, factor)
+
+
+def _transposed(s: Any) -> list[Any]:
+    """All of a cell, or of one gate."""
+    one = [s.recurrent_of(g, np.transpose) for g in range(len(GATES))] if isinstance(s, GatedStatement) else []
+    return [s.recurrent(np.transpose), *one]
+
+
+def _without_diagonal(W: Any) -> Any:
+    masked = np.array(W)
+    np.fill_diagonal(masked, 0 * masked.flat[0])
+    return masked
 
 
 def _one_bias_for_both(s: Any) -> list[Any]:
@@ -169,8 +197,11 @@ def _of_drive(gain: Callable[[Statement], Diagonal], meaning: str) -> Deviation:
 
 
 DEVIATIONS: dict[str, Deviation] = {
-    "transposed-recurrent-weights": _of_recurrent(
-        "the recurrent weights are used transposed (row and column of a unit swapped)", np.transpose
+    "transposed-recurrent-weights": Deviation(
+        "the recurrent weights are used transposed (row and column of a unit swapped)",
+        PRE_ACTIVATION,
+        "recurrent weights",
+        _transposed,
     ),
     "transposed-input-weights": Deviation(
         "the input weights are used transposed", PRE_ACTIVATION, "input weights", _transposed_input
@@ -183,9 +214,12 @@ DEVIATIONS: dict[str, Deviation] = {
         lambda s: [s.driving(np.negative)] if s.M.size else [],
     ),
     "recurrent-weights-missing": _of_recurrent("the recurrent weights do not reach the state", np.zeros_like),
-    "bias-missing": Deviation("a bias is not added", PRE_ACTIVATION, "bias", _bias_factors(0)),
-    "bias-doubled": Deviation("a bias is added twice", PRE_ACTIVATION, "bias", _bias_factors(2)),
-    "bias-negated": Deviation("a bias is subtracted", PRE_ACTIVATION, "bias", _bias_factors(-1)),
+    "masked-recurrent-weights": _of_recurrent(
+        "some recurrent weights are zero: those of units to themselves", _without_diagonal
+    ),
+    "bias-missing": Deviation("a bias is not added", PRE_ACTIVATION, "bias", _of_gates(0, _bias_factors(0))),
+    "bias-doubled": Deviation("a bias is added twice", PRE_ACTIVATION, "bias", _of_gates(2, _bias_factors(2))),
+    "bias-negated": Deviation("a bias is subtracted", PRE_ACTIVATION, "bias", _of_gates(-1, _bias_factors(-1))),
     "bias-repeated": Deviation(
         "one of the two biases is used in place of the other", PRE_ACTIVATION, "bias", _one_bias_for_both
     ),
@@ -221,9 +255,7 @@ DEVIATIONS: dict[str, Deviation] = {
         "1/tau is used as tau", LEAK, "alpha", _ungated(_leaky(lambda s: [s.but(tau=1 / s.tau)]))
     ),
     **{
-        f"activation:{name}": Deviation(
-            f"the activation is {name}", ACTIVATION, "activation", _ungated(_activation(name))
-        )
+        f"activation:{name}": Deviation(f"the activation is {name}", ACTIVATION, "activation", _activation(name))
         for name in ACTIVATIONS
     },
     "gru": Deviation("the reset gate multiplies the recurrent product", PRE_ACTIVATION, "reset", _gated(_reset("gru"))),
@@ -232,6 +264,9 @@ DEVIATIONS: dict[str, Deviation] = {
         PRE_ACTIVATION,
         "reset",
         _gated(_reset("gru-reset-before")),
+    ),
+    "reset-missing": Deviation(
+        "the reset gate is not applied: r = 1", PRE_ACTIVATION, "reset", _gated(lambda s: [s.unreset()])
     ),
     "gates-swapped": Deviation(
         "the gates are stored in another order",
@@ -258,6 +293,7 @@ BOOKKEEPING_MEANINGS = {
     "state-not-carried": "every step starts from h0",
     "records-before-stepping": "the state is written down before the step, so the run is one step late",
     "last-step-dropped": "the last step is not taken",
+    "activity-recorded": "what is written down is the activity s(h), not the state h",
     "batch-mixed": "trajectories are driven by each other's inputs",
 }
 FITTED_MEANINGS = {

@@ -10,15 +10,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from oracle.check.coarse import Sample
 from oracle.check.judge import Evidence, coarseness, narrower, precision_seen, suspect, too_coarse
 from oracle.check.result import CheckResult, Finding
+from oracle.diagnosis.combined import STAGES, activity_recorded
 from oracle.diagnosis.deviations import meaning, site
 from oracle.diagnosis.gated import gated_statement
 from oracle.diagnosis.hypotheses import Hypothesis, statistic_under, worst_under
 from oracle.diagnosis.readings import own_steps
 from oracle.diagnosis.search import Certified, Search
 from oracle.diagnosis.statement import name_of, statement
-from oracle.diagnosis.systematic import systematic, wrong_inside
+from oracle.diagnosis.systematic import narrowed_away, systematic, wrong_inside
 from oracle.diagnosis.wording import described
 from oracle.records.precision import PRECISIONS, rank
 from oracle.tolerance.residuals import Residuals
@@ -67,6 +69,8 @@ def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tupl
         return (explanation(certain, evidence), *coarse)
     if any(f.explains for f in coarse):
         return coarse
+    if not search.documented_inside and (certain := activity_recorded(search)):
+        return (explanation(certain, evidence),)
     noise = _precision_by_residual(evidence, result.statistic, found)
     noise = () if noise and search.where()[1] else noise
     if search.documented_inside and result.label == "observed":
@@ -79,9 +83,14 @@ def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tupl
     named = coarse or noise
     if named:
         return named
-    for stage in (search.pairs, search.pairs_with_a_number, search.other_weights):
+    for stage in (search.pairs, search.pairs_with_a_number):
         if certain := stage():
             return (explanation(certain, evidence),)
+    for second in () if search.documented_inside else STAGES:
+        if certain := second(search):
+            return (explanation(certain, evidence),)
+    if certain := search.other_weights():
+        return (explanation(certain, evidence),)
     if result.verdict == "undecided":
         return ()
     return (_unexplained(search, result),)
@@ -137,6 +146,10 @@ def _precision_by_residual(evidence: Evidence, seen: Statistic | None, found: Re
         return ()
     own = own_steps(evidence)
     if systematic(evidence.rec, found.signed, own.before, own.X):
+        return ()
+    if rank(seen.precision) > rank("float32") and not narrowed_away(
+        Sample(evidence.rec, *own, found.signed), seen.precision
+    ):
         return ()
     model = PRECISIONS[{"bfloat16": "bfloat16-products"}.get(seen.precision, seen.precision)]
     worst = worst_under(Hypothesis((), evidence.rec, own, model), evidence)

@@ -20,6 +20,7 @@ from oracle.records.record import Origin
 from oracle.records.recurrence import Gates, Recurrence
 
 GATES = ("reset", "update", "candidate")
+OPEN = 64.0  # a gate with this argument is open: 1 - logistic(64) = 1.6e-28
 Parts = tuple[tuple[Array, ...], ...]
 
 
@@ -33,9 +34,13 @@ class GatedStatement:
     dtype: str
 
     form = "gru"
-    activation = "tanh"
     staged = False
     leaky = False
+
+    @property
+    def activation(self) -> str:
+        """Of the candidate."""
+        return self.gates.activation
 
     @property
     def N(self) -> int:
@@ -62,6 +67,10 @@ class GatedStatement:
         """With other recurrent weights in every gate."""
         return self.but(W=tuple(change(part) for part in self.gates.W))
 
+    def recurrent_of(self, gate: int, change: Callable[[Array], Array]) -> GatedStatement:
+        """With other recurrent weights in one gate."""
+        return self.but(W=tuple(change(part) if g == gate else part for g, part in enumerate(self.gates.W)))
+
     def driving(self, change: Callable[[Array], Array]) -> GatedStatement:
         """With other input weights in every gate."""
         return self.but(M=tuple(change(part) for part in self.gates.M))
@@ -79,6 +88,20 @@ class GatedStatement:
             for name, group in (("b", self.gates.b), ("b_recurrent", self.gates.b_recurrent))
         }
         return self.but(**groups)
+
+    def biased_in(self, name: str, gate: int, factor: int) -> GatedStatement:
+        """The bias "b" or "b_recurrent" of one gate times a factor."""
+        group: Parts = getattr(self.gates, name)
+        times = _times(group, factor)
+        return self.but(**{name: tuple(times[g] if g == gate else parts for g, parts in enumerate(group))})
+
+    def unreset(self) -> GatedStatement:
+        """r = 1, but for exp(-OPEN), which is far below the roundoff of float64."""
+        p = self.gates
+        no_weights = (0 * part[0] for part in (p.W, p.M))
+        W, M = ((zero, *part[1:]) for zero, part in zip(no_weights, (p.W, p.M), strict=True))
+        open_gate = (np.full(self.N, OPEN),)
+        return self.but(W=W, M=M, b=(open_gate, *p.b[1:]), b_recurrent=((), *p.b_recurrent[1:]))
 
     def reordered(self, order: tuple[int, ...]) -> GatedStatement:
         """The gates in another order: gate g uses the parameters of gate order[g]."""

@@ -8,7 +8,8 @@ too, and the relation between the two is checked in balls.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,11 +37,15 @@ INVERSE_ULPS = 8.0
 of 2u: twice what is assumed of each function alone."""
 
 U = 2.0**-53
+SHARP = 2.0**-10  # relative error up to which a state read off an activity tells right from wrong
 READOUT_BITS = 128
 
 
+@dataclass(frozen=True, eq=False)
 class ActivityEvidence(Evidence):
     """Evidence whose states were read off activities, and are known up to what the activity rounds away."""
+
+    activity: str
 
     def bound(self, rec: Recurrence, before: Array, after: Array, X: Array, model: Precision | None = None) -> Array:
         """The one-step bound with the errors of both states."""
@@ -53,9 +58,14 @@ class ActivityEvidence(Evidence):
         unknown = ~np.isfinite(before).all(axis=0) | ~np.isfinite(after)  # saturated: nothing can be said of this step
         return np.asarray(np.where(unknown, np.inf, bound))
 
+    def sharp(self) -> bool:
+        """Whether most states are known well enough for a step to be wrong."""
+        known = self._lost(self.after, self.model) <= SHARP * np.maximum(np.abs(self.after), 1.0)
+        return bool(known.size) and bool(np.mean(known) >= 0.5)
+
     def _lost(self, state: Array, model: Precision) -> Array:
         """How far the state may be from the one whose activity was written down."""
-        name = self.rec.activation
+        name = self.activity
         with np.errstate(all="ignore"):
             r = VALUES[name](state)
             ulps = 2 * model.storage * model.ulps + 2 * model.storage + self.recorded.relative + 8 * U
@@ -80,11 +90,34 @@ def with_activity(evidence: Evidence) -> Evidence:
             "it sends many states to one activity, from which the state cannot be told.",
             "let the candidate return its state.",
         )
+    return _restored(evidence, name, evidence.recording.has_initial and not _is_activity(evidence, name))
+
+
+def activities(evidence: Evidence) -> Iterator[Evidence]:
+    """The evidence read as if activities had been written down; only where that would tell something."""
     recording = evidence.recording
-    expected = VALUES[name](evidence.run.h0)
-    starts = recording.has_initial and not np.allclose(
-        recording.H[0], expected, rtol=16 * evidence.model.storage, atol=4 * evidence.model.storage
-    )
+    if isinstance(evidence, ActivityEvidence):
+        return
+    for name in dict.fromkeys((evidence.rec.activation, "tanh", "logistic")):
+        plain_start = not recording.has_initial or np.array_equal(recording.H[0], evidence.run.h0)
+        if name not in INVERSES or name == "identity" or not (plain_start or _is_activity(evidence, name)):
+            continue
+        made = _restored(evidence, name, False)
+        if np.isfinite(made.recording.H).all() and made.sharp():
+            yield made
+
+
+def _is_activity(evidence: Evidence, name: str) -> bool:
+    """Whether the first row is the activity of h0."""
+    u = evidence.model.storage
+    with np.errstate(all="ignore"):
+        expected = VALUES[name](evidence.run.h0)
+    return np.allclose(evidence.recording.H[0], expected, rtol=16 * u, atol=4 * u)
+
+
+def _restored(evidence: Evidence, name: str, starts: bool) -> ActivityEvidence:
+    """States of activities; the run starts from h0, or from the first row where `starts`."""
+    recording = evidence.recording
 
     def states(activities: Array) -> Array:
         with np.errstate(all="ignore"):
@@ -96,7 +129,7 @@ def with_activity(evidence: Evidence) -> Evidence:
     again = None if recording.again is None else states(recording.again)
     made = replace(recording, H=states(recording.H), has_initial=starts, again=again)
     relative = max(evidence.recorded.relative, evidence.model.storage)
-    return ActivityEvidence(evidence.rec, evidence.run, made, evidence.model, Recorded("activity", relative))
+    return ActivityEvidence(evidence.rec, evidence.run, made, evidence.model, Recorded("activity", relative), name)
 
 
 def _staged(rec: Recurrence) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from oracle.check.judge import Evidence
 from oracle.records.exact import Array
+from oracle.records.layout import Samples
 
 FARTHEST = 6  # steps an input may be shifted by; a longer delay is a delay line, not a slip of the index
 
@@ -42,6 +44,34 @@ def rereadings(evidence: Evidence) -> Iterator[tuple[str, Steps]]:
         for name, other in _samples(X):
             yield name, columns(H[:-1], H[1:], other)
     yield from _starts(evidence)
+
+
+def paired(evidence: Evidence) -> Iterator[tuple[str, Steps]]:
+    """Two deviations of the bookkeeping at once: a run that ends early, or other samples, and another start."""
+    H, run = evidence.recording.H, evidence.run
+    for name, states in _late(evidence):
+        recording = replace(evidence.recording, H=states)
+        shorter = replace(evidence, recording=recording, run=Samples(run.X[:-1], run.h0, run.batched))
+        for other, steps in rereadings(shorter):
+            yield joined(name, other), steps
+    for name, X in _samples(run.X) if run.X.any() else ():
+        for other, steps in _starts(replace(evidence, run=Samples(X, run.h0, run.batched))):
+            if other in ("initial-state-ignored", "state-not-carried") and len(H) == len(X) + 1:
+                yield joined(name, other), steps
+
+
+def joined(first: str, second: str) -> str:
+    """Every alternative of one name with every one of the other."""
+    return "|".join(f"{a}+{b}" for a in first.split("|") for b in second.split("|"))
+
+
+def _late(evidence: Evidence) -> Iterator[tuple[str, Array]]:
+    """States of runs that are a step shorter than they should be."""
+    H, K = evidence.recording.H, len(evidence.run.X)
+    if K > 2 and np.array_equal(H[1], evidence.run.h0):
+        yield "records-before-stepping|last-step-dropped", H[1:]
+    if K > 2 and (np.array_equal(H[-1], H[-2]) or not H[-1].any()):
+        yield "last-step-dropped", H[:-1]
 
 
 def _samples(X: Array) -> Iterator[tuple[str, Array]]:

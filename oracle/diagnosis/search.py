@@ -20,7 +20,7 @@ from oracle.diagnosis.fit import Fit, fitted, largest, proposals
 from oracle.diagnosis.hypotheses import Hypothesis, Sieve, merged, plausible, statistic_under, worst_under
 from oracle.diagnosis.implied import implied
 from oracle.diagnosis.nudged import entry_families
-from oracle.diagnosis.readings import Steps, own_steps, rereadings
+from oracle.diagnosis.readings import Steps, joined, own_steps, rereadings
 from oracle.diagnosis.site import sub_expression
 from oracle.diagnosis.sliced import Slice
 from oracle.diagnosis.statement import Statement
@@ -30,6 +30,7 @@ from oracle.diagnosis.weights import (
     Proposal,
     all_entries,
     few_entries,
+    inputs_reordered,
     other_matrices,
     recovered,
     rolled,
@@ -58,12 +59,13 @@ class Search:
     evidence: Evidence
     stated: Any
     documented_fails: bool = True  # so that a hypothesis that is the documented map explains nothing
+    given: Steps | None = None  # other steps than the recorded ones, where their bookkeeping is taken for granted
     documented_inside: bool = False  # the documented map fails by its statistic alone, so that has to be explained
 
     @cached_property
     def own(self) -> Steps:
         """The recorded steps as they are."""
-        return own_steps(self.evidence)
+        return own_steps(self.evidence) if self.given is None else self.given
 
     @cached_property
     def readings(self) -> list[tuple[str, Steps]]:
@@ -112,14 +114,15 @@ class Search:
 
     def singles(self) -> list[Certified]:
         """One deviation of the equation, or of the bookkeeping."""
-        found = self.certified([*self._edits(), *(self.about(n, self._documented, s) for n, s in self.readings)])
+        found = self.certified([*self._edits(), *(self.about(n, self.documented, s) for n, s in self.readings)])
         about_alpha = {name for name, row in DEVIATIONS.items() if row.slot in ("alpha", "form")}
         if any(about_alpha & set(c.hypothesis.names) for c in found):  # the same, perhaps, as another alpha
             found += [c for f in step_families(self.stated) for c in self.fit(f) if _new(c, found)]
         return found
 
     @property
-    def _documented(self) -> Any:
+    def documented(self) -> Any:
+        """The documented equation."""
         return self.evidence.rec if self.stated is None else self.stated
 
     def _edits(self) -> Iterator[Hypothesis]:
@@ -183,7 +186,9 @@ class Search:
     # Stage 4: other weights.
 
     def weights(self) -> list[Certified]:
-        """A few wrong entries; units or rows in another order; masks."""
+        """Input channels, units or rows in another order; a few wrong entries; masks."""
+        if found := self._reordered():
+            return found
         if not isinstance(self.stated, Statement) or not self.starts_as_documented or self.stated.staged:
             return self._entries() or self._rolls()
         part, bound = self._part(self.own, SYSTEM_COLUMNS, self.evidence.rec.N)
@@ -214,12 +219,25 @@ class Search:
             return []
         return [c for f in entry_families(self.stated, part, bound) for c in self.fit(f)]
 
+    def entries(self) -> list[Certified]:
+        """A few wrong entries, and nothing else."""
+        if not isinstance(self.stated, Statement) or self.stated.staged:
+            return self._entries()
+        part, bound = self._part(self.own, SYSTEM_COLUMNS, self.evidence.rec.N)
+        system = implied(self.stated, Steps(part.before, part.after, part.X), bound)
+        return self._proposed(few_entries(self.stated, system, self.left))
+
     def where(self) -> tuple[int, str | None]:
         """The unit that is furthest off, and the sub-expression its residuals point to."""
         part, bound = self._part(self.own, SYSTEM_COLUMNS, self.evidence.rec.N)
         if self.stated is None or not part.before.size:
             return self.sieve.furthest, None
         return sub_expression(self.stated, part, bound)
+
+    def _reordered(self) -> list[Certified]:
+        if self.stated is None or not self.starts_as_documented:
+            return []
+        return self._proposed(inputs_reordered(self.stated))
 
     def _rolls(self) -> list[Certified]:
         if self.stated is None or not self.starts_as_documented:
@@ -240,11 +258,11 @@ class Search:
     def _pairs(self) -> Iterator[Hypothesis]:
         if self.starts_as_documented:
             yield from (self.about(names, both) for names, both in deviating_pairs(self.stated))
-        for reading, steps in self._plain_readings():
+        for reading, steps in self.plain_readings():
             for name, other in deviating(self.stated):
-                yield self.about("|".join(f"{name}+{each}" for each in reading.split("|")), other, steps)
+                yield self.about(joined(name, reading), other, steps)
 
-    def _plain_readings(self) -> list[tuple[str, Steps]]:
+    def plain_readings(self) -> list[tuple[str, Steps]]:
         """Readings that make pairs: the rest are rare enough alone."""
         return [(name, steps) for name, steps in self.readings if not set(name.split("|")) & RARE]
 
@@ -259,7 +277,7 @@ class Search:
                 continue
             if DEVIATIONS[name].slot not in ("alpha", "form") or name.startswith("form-"):
                 found += [c for f in step_families(other) for c in self.fit(f, prefix=f"{name}+")]
-        for name, steps in self._plain_readings():
+        for name, steps in self.plain_readings():
             found += [c for f in step_families(self.stated) for c in self.fit(f, steps, f"{name}+")]
         return found
 

@@ -16,8 +16,11 @@ from typing import Any
 import numpy as np
 
 from oracle.arithmetic.float64 import Float64
+from oracle.arithmetic.narrowing import Narrowing
+from oracle.check.coarse import SHARE, Sample, held
 from oracle.equations.catalogue import advance
 from oracle.records.exact import Array, exact_object
+from oracle.records.formats import FORMATS, Format
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator
 from oracle.records.recurrence import Recurrence, Staged
@@ -47,6 +50,30 @@ def systematic(rec: Recurrence, residual: Array, before: Array, X: Array) -> boo
         own = [_unexplained(regressors[:, i].T, r[i]) * float(np.sum(r[i] ** 2)) for i in range(len(r))]
         shares.append(sum(own) / total)
     return min(shares) < NOISE
+
+
+def narrowed_away(sample: Sample, name: str) -> bool:
+    """Whether a format says where residuals come from: it holds every state, or they vanish with its factors. Observed.
+
+    Sums that are rounded to the format as well leave residuals behind, in a run whose states are then held by it.
+    """
+    form = FORMATS.get(name)
+    if form is None or held(sample.after, form.roundoff):
+        return True
+    some = sample.some()
+    left = min((_cast(some, form, truncated) for truncated in (False, True)), default=np.inf)
+    return bool(some.residual.size) and left <= SHARE * _rms(some.residual)
+
+
+def _cast(some: Sample, form: Format, truncated: bool) -> float:
+    """Root mean square of the residuals with factors narrowed to a format."""
+    ops = Narrowing(form, truncated=truncated)
+    with np.errstate(all="ignore"):
+        return _rms(some.after - advance(ops, some.rec, ops.lift(some.before), ops.lift(some.X)))
+
+
+def _rms(values: Array) -> float:
+    return float(np.sqrt(np.mean(np.square(values[np.isfinite(values)])))) if np.isfinite(values).any() else np.inf
 
 
 def wrong_inside(rec: Recurrence, residual: Array, before: Array, X: Array) -> bool:

@@ -9,6 +9,8 @@ enough steps, give the matrix the program uses, in which permutations and masks 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations, islice
+from itertools import permutations as permuted
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +22,8 @@ from oracle.records.exact import Array
 MOST_SHARE = 4  # more than one wrong entry in four is another matrix, and its order is looked at first
 MOST_ENTRIES = 4  # wrong entries of a row that are looked for one by one
 SPARE = 3  # steps per unknown entry, and as many again, below which nothing is claimed
+ALL_ORDERS = 4  # input channels whose 24 orders are all tried; of more, only shifts, exchanges and the reversal
+MOST_ORDERS = 64  # of each of these kinds
 SURE = 1e-6  # relative difference below which a fitted entry is the documented one
 
 
@@ -197,6 +201,26 @@ def _matched(fitted: Array, known: Array) -> Array | None:
     if len(set(order.tolist())) < len(order) or not close.all() or np.array_equal(order, np.arange(len(order))):
         return None
     return order
+
+
+def inputs_reordered(s: Any) -> Iterator[Proposal]:
+    """Input channels in every other order where they are few; otherwise shifted along, reversed, or two exchanged."""
+    count = int(s.M.shape[1])
+    for order in _orders(count) if count > 1 else []:
+        yield Proposal("permuted-inputs", s.driving(lambda part, p=order: part[:, p]), {"order": order.tolist()})
+
+
+def _orders(count: int) -> Iterator[Array]:
+    own = np.arange(count)
+    if count <= ALL_ORDERS:
+        yield from (np.array(order) for order in permuted(range(count)) if order != tuple(range(count)))
+        return
+    yield own[::-1]
+    yield from (np.roll(own, k) for k in range(1, min(count, MOST_ORDERS)))
+    for i, j in islice(combinations(range(count), 2), MOST_ORDERS):
+        swapped = own.copy()
+        swapped[[i, j]] = j, i
+        yield swapped
 
 
 def rolled(s: Any, most: int) -> Iterator[Proposal]:

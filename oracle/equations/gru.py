@@ -6,7 +6,7 @@
     n = tanh(M_n x + b_n + W_n (r * h) + c_n)      reset before the product (K. Cho et al., arXiv 1406.1078, eq. 8)
     h+ = (1 - z) * n + z * h
 
-Gates are stored in torch's order r, z, n.
+Gates are stored in torch's order r, z, n. A faulty cell may have another activation in place of tanh.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def step(ops: Arithmetic[V], p: Gates, h: V, u: tuple[V, ...]) -> V:
     """Reset after the product, as torch.nn.GRUCell."""
     r, z = (_gate(ops, p, g, h, u) for g in (0, 1))
     recurrent = ops.affine([(p.recurrent[2], h)], p.b_recurrent[2])
-    n = ops.act("tanh", ops.sum([u[2], ops.mul(r, recurrent)]))
+    n = ops.act(p.activation, ops.sum([u[2], ops.mul(r, recurrent)]))
     return _blend(ops, z, n, h)
 
 
 def step_reset_before(ops: Arithmetic[V], p: Gates, h: V, u: tuple[V, ...]) -> V:
     """Reset before the product, as in the first paper."""
     r, z = (_gate(ops, p, g, h, u) for g in (0, 1))
-    n = ops.act("tanh", ops.affine([(p.recurrent[2], ops.mul(r, h))], p.b_recurrent[2], [u[2]]))
+    n = ops.act(p.activation, ops.affine([(p.recurrent[2], ops.mul(r, h))], p.b_recurrent[2], [u[2]]))
     return _blend(ops, z, n, h)

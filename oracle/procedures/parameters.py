@@ -153,7 +153,7 @@ def _gates(given: Mapping[str, Any], variables: Variables) -> Gates:
         if name in given:
             stacked = variables.number(name, given[name])
             parts[name] = tuple((part,) for part in np.array_split(stacked, 3))
-    return Gates(**parts)
+    return Gates(parts["W"], parts["M"], parts["b"], parts["b_recurrent"])
 
 
 def _general(record: Any, variables: Variables) -> Lure:

@@ -51,12 +51,16 @@ class Staged:
 
 @dataclass(frozen=True, eq=False)
 class Gates:
-    """Parameters of a gated cell, one entry per gate: W (N, N), M (N, I), input biases and recurrent biases (N,)."""
+    """Parameters of a gated cell, one entry per gate: W (N, N), M (N, I), input biases and recurrent biases (N,).
+
+    `activation` is that of the candidate; every documented cell has tanh.
+    """
 
     W: tuple[Array, ...]
     M: tuple[Array, ...]
     b: tuple[tuple[Array, ...], ...]
     b_recurrent: tuple[tuple[Array, ...], ...]
+    activation: str = "tanh"
 
     @property
     def state_size(self) -> int:
@@ -81,7 +85,7 @@ class Gates:
     def key(self) -> tuple[Any, ...]:
         """What equality compares."""
         totals = (tuple(sum_vectors(part, self.state_size)) for part in (*self.b, *self.b_recurrent))
-        return (self.recurrent, self.driving, tuple(totals))
+        return (self.recurrent, self.driving, tuple(totals), self.activation)
 
     def __eq__(self, other: object) -> bool:
         return self.key() == other.key() if isinstance(other, Gates) else NotImplemented

@@ -66,6 +66,10 @@ PLANTED: dict[str, Plant] = {
     "transposed-recurrent-weights": lambda n: (n.record(), runs(Code.of(n).but(W=n.W.T))),
     "transposed-input-weights": lambda n: (n.record(), runs(Code.of(n).but(M=n.M.T))),
     "negated-recurrent-weights": lambda n: (n.record(), runs(Code.of(n).but(W=-n.W))),
+    "masked-recurrent-weights": lambda n: (
+        n.record(),
+        runs(Code.of(n).but(W=n.W * (1 - np.eye(len(n.W), dtype=n.dtype)))),
+    ),
     "bias-missing": lambda n: (n.record(), runs(Code.of(n).but(b=0 * n.b[0]))),
     "bias-missing: the last": lambda n: (n.record(), runs(Code.of(n).but(b=n.b[0] * (len(n.b) - 1)))),
     "bias-doubled": lambda n: (n.record(), runs(Code.of(n).but(b=2 * sum(n.b)))),
@@ -115,6 +119,7 @@ PLANTED: dict[str, Plant] = {
     "initial-state-ignored: denied": lambda n: (n.record(), _ignored(Code.of(n), "h0")),
     "state-not-carried": lambda n: (n.record(), _not_carried(Code.of(n))),
     "records-before-stepping": lambda n: (n.record(), _before_stepping(Code.of(n))),
+    "activity-recorded": lambda n: (n.record(), lambda h0, X: np.tanh(runs(Code.of(n))(h0, X))),
     "input-shifted": lambda n: (n.record(), runs(Code.of(n), read=_read(-3, "zero"))),
     "input-frozen": lambda n: (n.record(), runs(Code.of(n), read=lambda X, k: X[0])),
     "wrong-initial-state": lambda n: (n.record(), lambda h0, X: runs(Code.of(n))(h0 / 2, X)),
@@ -122,7 +127,13 @@ PLANTED: dict[str, Plant] = {
     "wrong-tau": lambda n: (n.record(), runs(Code.of(n, np.asarray(0.45, dtype=n.dtype)))),
 }
 
-GATED = {"gru", "gru-reset-before", "gates-swapped", "update-gate-complemented"}  # planted in test_findings.py
+GATED = {
+    "gru",
+    "gru-reset-before",
+    "reset-missing",
+    "gates-swapped",
+    "update-gate-complemented",
+}  # planted in test_findings.py
 
 
 def judged(net: Net, plant: Plant, K: int = 9) -> oracle.CheckResult:

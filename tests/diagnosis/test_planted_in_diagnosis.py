@@ -25,6 +25,7 @@ FAULTS: dict[str, tuple[Callable[[Patch], Any], Callable[[], Any]]] = {
     "scaled weights taken for noise": (
         lambda patch: (
             patch.setattr(diagnose, "systematic", lambda *arguments: False),
+            patch.setattr(diagnose, "narrowed_away", lambda *arguments: True),
             patch.setattr(search, "families", lambda stated: iter(())),
         ),
         lambda: deviations.test_scaled_weights_are_not_called_a_precision(size=1e-3, activation="relu", N=8),
