@@ -9,22 +9,40 @@ swapped), flax 5594 (a missing recurrent bias hidden by zero initialisation), de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
 from typing import Any
 
 import numpy as np
 
-from oracle.diagnosis.gated import GATES, GatedStatement
-from oracle.diagnosis.statement import NETWORKS, Statement, has_bias
+from oracle.diagnosis.edits import (
+    Edit,
+    Stated,
+    activation_of,
+    alpha_swapped,
+    bias_factors,
+    bias_outside,
+    drive_gain,
+    elman,
+    form_of,
+    leak_missing,
+    of_gates_too,
+    one_bias_for_both,
+    reset_of,
+    rounded,
+    scheme_of,
+    transposed,
+    transposed_input,
+    where_gated,
+    where_leaky,
+    where_ungated,
+    without_diagonal,
+)
+from oracle.diagnosis.statement import Statement
 from oracle.records.exact import Diagonal
 from oracle.records.names import ACTIVATIONS
 from oracle.records.recurrence import Recurrence
-
-Stated = Statement | GatedStatement
-Edit = Callable[[Any], Iterable[Any]]
 
 PRE_ACTIVATION, ACTIVATION, LEAK, DRIVE, SCHEME, BOOKKEEPING = (
     "pre-activation",
@@ -34,6 +52,9 @@ PRE_ACTIVATION, ACTIVATION, LEAK, DRIVE, SCHEME, BOOKKEEPING = (
     "scheme",
     "bookkeeping",
 )
+
+
+ROUNDING = "rounding"
 
 
 @dataclass(frozen=True)
@@ -47,7 +68,7 @@ class Deviation:
     site : str
         The sub-expression of the step where it is: "pre-activation", "activation", "leak", ..
     slot : str
-        What it replaces; two deviations of one slot make no pair.
+        What it replaces; two deviations of one slot make no pair, and those of the slot "rounding" none at all.
     edit : callable
         Statement -> the statements of code with this deviation; none where it cannot be.
     """
@@ -58,142 +79,20 @@ class Deviation:
     edit: Edit
 
 
-def _leaky(edit: Edit) -> Edit:
-    """Only where there is a leak."""
-    return lambda s: edit(s) if s.leaky else []
-
-
-def _gated(edit: Edit) -> Edit:
-    """Only for gated units."""
-    return lambda s: edit(s) if isinstance(s, GatedStatement) else []
-
-
-def _ungated(edit: Edit) -> Edit:
-    """Not for gated units."""
-    return lambda s: edit(s) if isinstance(s, Statement) else []
-
-
-def _transposed_input(s: Any) -> list[Any]:
-    return [s.driving(np.transpose)] if s.M.shape[0] == s.M.shape[1] else []
-
-
-def _bias_factors(*factors: int) -> Edit:
-    """Each bias times one of the factors, all patterns in which not every factor is 1; all biases alike first."""
-
-    def edit(s: Any) -> list[Any]:
-        if not has_bias(s):
-            return []
-        patterns = [p for p in product((factors[0], 1), repeat=s.biases) if set(p) != {1}]
-        return [s.biased(p) for p in sorted(patterns, key=lambda p: p.count(1))]
-
-    return edit
-
-
-def _of_gates(factor: int, edit: Edit) -> Edit:
-    """And the bias of one gate alone."""
-
-    def both(s: Any) -> list[Any]:
-        return [*edit(s), *(_single_biases(s, factor) if isinstance(s, GatedStatement) else [])]
-
-    return both
-
-
-def _single_biases(s: GatedStatement, factor: int) -> Iterator[GatedStatement]:
-    for name in ("b", "b_recurrent"):
-        for gate, parts in enumerate(getattr(s.gates, name)):
-            if any(np.any(np.asarray(part, dtype=object) != 0) for part in parts):
-                yield s.biased_in(name, gate, factor)
-
-
-def _transposed(s: Any) -> list[Any]:
-    """All of a cell, or of one gate."""
-    one = [s.recurrent_of(g, np.transpose) for g in range(len(GATES))] if isinstance(s, GatedStatement) else []
-    return [s.recurrent(np.transpose), *one]
-
-
-def _without_diagonal(W: Any) -> Any:
-    masked = np.array(W)
-    np.fill_diagonal(masked, 0 * masked.flat[0])
-    return masked
-
-
-def _one_bias_for_both(s: Any) -> list[Any]:
-    if not (isinstance(s, Statement) and s.biases == 2 and has_bias(s)):
-        return []
-    return [s.but(b=(part, part)) for part in s.b]
-
-
-def _bias_outside(s: Statement) -> list[Statement]:
-    """After the nonlinearity, and after the gain as well, which are two things where there is a gain."""
-    places = ("moved", "state") if s.form in NETWORKS else ("moved",)
-    return [s.but(bias_at=place) for place in places] if has_bias(s) else []
-
-
-def _alpha_swapped(s: Statement) -> list[Statement]:
-    inside = np.asarray(s.alpha, dtype=object)
-    if not np.all((inside > 0) & (inside < 1)):
-        return []
-    if s.form != "paper":
-        return [s.but(tau=s.step / (1 - s.alpha))]
-    kept = [] if s.staged else [s.but(kept=s.alpha)]  # the paper's drive has no alpha: a h + step s(..)
-    return kept if isinstance(s.tau, np.ndarray) else [*kept, s.but(step=s.tau - s.step)]
-
-
-def _leak_missing(s: Statement) -> list[Statement]:
-    """h + a s(..): nothing decays; an exponential step may forget the leak before or after it is made."""
-    forgotten = s.but(decay=Fraction(0))
-    return [forgotten, s.but(kept=Fraction(1))] if s.scheme == "exponential-euler" else [forgotten]
-
-
-def _drive_gain(gain: Callable[[Statement], Diagonal]) -> Edit:
-    return lambda s: [s.but(drive=gain(s))]
-
-
-def _scheme(name: str) -> Edit:
-    def edit(s: Statement) -> list[Statement]:
-        return [s.but(scheme=name)] if s.form in NETWORKS and s.scheme != name else []
-
-    return edit
-
-
-def _form(name: str) -> Edit:
-    def edit(s: Statement) -> list[Statement]:
-        if s.form == name or (name == "paper" and s.step == 1 and s.form != "outside"):
-            return []
-        scheme = s.scheme if name in NETWORKS else "euler"
-        return [s.but(form=name, scheme=scheme)]
-
-    return edit
-
-
-def _elman(s: Statement) -> list[Statement]:
-    """alpha = 1; where the nonlinearity is inside, that is s(W h + M x + b) in the coordinates z = W h + M x + b."""
-    ignored = [s.but(tau=s.step, scheme="euler")] if s.form == "inside" else []
-    return [*_form("elman")(s), *ignored]
-
-
-def _activation(name: str) -> Edit:
-    return lambda s: [s.but(activation=name)] if s.activation != name else []
-
-
-def _reset(name: str) -> Edit:
-    return lambda s: [s.but(equation=name)] if s.equation != name else []
-
-
 def _of_recurrent(meaning: str, change: Callable[[Any], Any]) -> Deviation:
     return Deviation(meaning, PRE_ACTIVATION, "recurrent weights", lambda s: [s.recurrent(change)])
 
 
 def _of_scheme(name: str, meaning: str) -> Deviation:
-    return Deviation(meaning, SCHEME, "scheme", _ungated(_scheme(name)))
+    return Deviation(meaning, SCHEME, "scheme", where_ungated(scheme_of(name)))
 
 
 def _of_form(form: str, meaning: str) -> Deviation:
-    return Deviation(meaning, SCHEME, "form", _ungated(_form(form)))
+    return Deviation(meaning, SCHEME, "form", where_ungated(form_of(form)))
 
 
 def _of_drive(gain: Callable[[Statement], Diagonal], meaning: str) -> Deviation:
-    return Deviation(meaning, DRIVE, "drive", _ungated(_leaky(_drive_gain(gain))))
+    return Deviation(meaning, DRIVE, "drive", where_ungated(where_leaky(drive_gain(gain))))
 
 
 DEVIATIONS: dict[str, Deviation] = {
@@ -201,10 +100,10 @@ DEVIATIONS: dict[str, Deviation] = {
         "the recurrent weights are used transposed (row and column of a unit swapped)",
         PRE_ACTIVATION,
         "recurrent weights",
-        _transposed,
+        transposed,
     ),
     "transposed-input-weights": Deviation(
-        "the input weights are used transposed", PRE_ACTIVATION, "input weights", _transposed_input
+        "the input weights are used transposed", PRE_ACTIVATION, "input weights", transposed_input
     ),
     "negated-recurrent-weights": _of_recurrent("the recurrent weights have the wrong sign", np.negative),
     "negated-input-weights": Deviation(
@@ -215,26 +114,28 @@ DEVIATIONS: dict[str, Deviation] = {
     ),
     "recurrent-weights-missing": _of_recurrent("the recurrent weights do not reach the state", np.zeros_like),
     "masked-recurrent-weights": _of_recurrent(
-        "some recurrent weights are zero: those of units to themselves", _without_diagonal
+        "some recurrent weights are zero: those of units to themselves", without_diagonal
     ),
-    "bias-missing": Deviation("a bias is not added", PRE_ACTIVATION, "bias", _of_gates(0, _bias_factors(0))),
-    "bias-doubled": Deviation("a bias is added twice", PRE_ACTIVATION, "bias", _of_gates(2, _bias_factors(2))),
-    "bias-negated": Deviation("a bias is subtracted", PRE_ACTIVATION, "bias", _of_gates(-1, _bias_factors(-1))),
+    "bias-missing": Deviation("a bias is not added", PRE_ACTIVATION, "bias", of_gates_too(0, bias_factors(0))),
+    "bias-doubled": Deviation("a bias is added twice", PRE_ACTIVATION, "bias", of_gates_too(2, bias_factors(2))),
+    "bias-negated": Deviation("a bias is subtracted", PRE_ACTIVATION, "bias", of_gates_too(-1, bias_factors(-1))),
     "bias-repeated": Deviation(
-        "one of the two biases is used in place of the other", PRE_ACTIVATION, "bias", _one_bias_for_both
+        "one of the two biases is used in place of the other", PRE_ACTIVATION, "bias", one_bias_for_both
     ),
     "bias-outside": Deviation(
-        "the bias is added on the other side of the nonlinearity", ACTIVATION, "bias", _ungated(_bias_outside)
+        "the bias is added on the other side of the nonlinearity", ACTIVATION, "bias", where_ungated(bias_outside)
     ),
-    "alpha-swapped": Deviation("alpha and 1 - alpha are swapped", LEAK, "alpha", _ungated(_leaky(_alpha_swapped))),
+    "alpha-swapped": Deviation(
+        "alpha and 1 - alpha are swapped", LEAK, "alpha", where_ungated(where_leaky(alpha_swapped))
+    ),
     "leak-missing": Deviation(
-        "the state does not decay: h instead of (1 - alpha) h", LEAK, "leak", _ungated(_leaky(_leak_missing))
+        "the state does not decay: h instead of (1 - alpha) h", LEAK, "leak", where_ungated(where_leaky(leak_missing))
     ),
     "leak-negated": Deviation(
         "the leak has the wrong sign: (1 + alpha) h",
         LEAK,
         "leak",
-        _ungated(_leaky(lambda s: [s.but(decay=Fraction(-1))])),
+        where_ungated(where_leaky(lambda s: [s.but(decay=Fraction(-1))])),
     ),
     "forward-euler": _of_scheme("euler", "a forward Euler step"),
     "exponential-euler": _of_scheme(
@@ -247,38 +148,49 @@ DEVIATIONS: dict[str, Deviation] = {
     "form-paper": _of_form("paper", "the paper's form, (1-a) h + dt s(W h + M x + b)"),
     "form-current": _of_form("inside", "the current form, (1-a) h + a (W s(h) + M x + b)"),
     "leak-inside": _of_form("leak-inside", "the leak is inside the nonlinearity, s((1-a) h + a (W h + M x + b))"),
-    "elman": Deviation("no leak at all, alpha = 1", SCHEME, "form", _ungated(_elman)),
+    "elman": Deviation("no leak at all, alpha = 1", SCHEME, "form", where_ungated(elman)),
     "drive-gain-tau": _of_drive(lambda s: s.tau, "the drive is multiplied by tau"),
     "drive-gain-step": _of_drive(lambda s: s.step, "the drive is multiplied by the step"),
     "drive-gain-one": _of_drive(lambda s: Fraction(1), "the drive is not multiplied by alpha"),
     "tau-inverted": Deviation(
-        "1/tau is used as tau", LEAK, "alpha", _ungated(_leaky(lambda s: [s.but(tau=1 / s.tau)]))
+        "1/tau is used as tau", LEAK, "alpha", where_ungated(where_leaky(lambda s: [s.but(tau=1 / s.tau)]))
     ),
     **{
-        f"activation:{name}": Deviation(f"the activation is {name}", ACTIVATION, "activation", _activation(name))
+        f"activation:{name}": Deviation(f"the activation is {name}", ACTIVATION, "activation", activation_of(name))
         for name in ACTIVATIONS
     },
-    "gru": Deviation("the reset gate multiplies the recurrent product", PRE_ACTIVATION, "reset", _gated(_reset("gru"))),
+    **{
+        f"rounded-weights:{name}": Deviation(
+            f"weights, and perhaps biases and alpha, are rounded to {name} before they are used",
+            PRE_ACTIVATION,
+            ROUNDING,
+            rounded(name),
+        )
+        for name in ("float32", "bfloat16", "float16")
+    },
+    "gru": Deviation(
+        "the reset gate multiplies the recurrent product", PRE_ACTIVATION, "reset", where_gated(reset_of("gru"))
+    ),
     "gru-reset-before": Deviation(
         "the reset gate multiplies the state before the recurrent product",
         PRE_ACTIVATION,
         "reset",
-        _gated(_reset("gru-reset-before")),
+        where_gated(reset_of("gru-reset-before")),
     ),
     "reset-missing": Deviation(
-        "the reset gate is not applied: r = 1", PRE_ACTIVATION, "reset", _gated(lambda s: [s.unreset()])
+        "the reset gate is not applied: r = 1", PRE_ACTIVATION, "reset", where_gated(lambda s: [s.unreset()])
     ),
     "gates-swapped": Deviation(
         "the gates are stored in another order",
         PRE_ACTIVATION,
         "gates",
-        _gated(lambda s: [s.reordered(order) for order in s.orders()]),
+        where_gated(lambda s: [s.reordered(order) for order in s.orders()]),
     ),
     "update-gate-complemented": Deviation(
         "the update gate keeps what it should replace: z for 1 - z",
         ACTIVATION,
         "update",
-        _gated(lambda s: [s.complemented()]),
+        where_gated(lambda s: [s.complemented()]),
     ),
 }
 
@@ -345,7 +257,7 @@ def deviating(s: Stated) -> Iterator[tuple[str, Stated]]:
 
 def deviating_pairs(s: Stated) -> Iterator[tuple[str, Stated]]:
     """Two deviations at once, of different slots, in the order of the table."""
-    rows = list(DEVIATIONS.items())
+    rows = [(name, row) for name, row in DEVIATIONS.items() if row.slot != ROUNDING]
     for i, (first, one) in enumerate(rows):
         for halfway in one.edit(s):
             for second, other in rows[i + 1 :]:

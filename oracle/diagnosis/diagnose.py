@@ -99,11 +99,21 @@ def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tupl
 def _unexplained(search: Search, result: CheckResult) -> Finding:
     """Nothing in the table; where the step goes wrong, as far as residuals tell."""
     text = "no named deviation brings every residual inside its bound"
+    if (wide := _wide_enough(search.evidence)) is not None:
+        text += f"; all are inside that of {wide}: parts of the step, or its parameters, may be in {wide} (observed)"
     unit, where = search.where()
     if where is None:
         return Finding("unexplained", False, result.worst, text)
     text += f"; the residuals of unit {unit} are a function of its {where} (observed)"
     return Finding("unexplained", False, result.worst, text, {"site": where, "unit": unit})
+
+
+def _wide_enough(evidence: Evidence) -> str | None:
+    """The next coarser precision in whose bound every residual is."""
+    if evidence.model.storage >= PRECISIONS["float32"].storage:
+        return None
+    inside = worst_under(Hypothesis((), evidence.rec, own_steps(evidence), PRECISIONS["float32"]), evidence) <= 1
+    return "float32" if inside else None
 
 
 def explanation(certain: list[Certified], evidence: Evidence) -> Finding:

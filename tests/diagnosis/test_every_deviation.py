@@ -62,6 +62,20 @@ def _ignored(code: Code, first: str) -> Run:
     return run
 
 
+def _cut(values: Any, bits: int) -> Any:
+    """Rounded to nearest, to so many significant bits."""
+    mantissa, exponent = np.frexp(values.astype(np.float64))
+    return np.ldexp(np.rint(np.ldexp(mantissa, bits)), exponent - bits).astype(values.dtype)
+
+
+def _through(n: Net, bits: int, parts: str) -> Code:
+    """Weights, biases and alpha that went through a narrower format: those that `parts` names."""
+    W, M = (_cut(v, bits) if name in parts else v for name, v in (("W", n.W), ("M", n.M)))
+    b = sum(_cut(part, bits) if "b" in parts else part for part in n.b)
+    a = n.dt / n.tau
+    return Code.of(n, _cut(a, bits) if "a" in parts else a).but(W=W, M=M, b=np.asarray(b))
+
+
 PLANTED: dict[str, Plant] = {
     "transposed-recurrent-weights": lambda n: (n.record(), runs(Code.of(n).but(W=n.W.T))),
     "transposed-input-weights": lambda n: (n.record(), runs(Code.of(n).but(M=n.M.T))),
@@ -108,6 +122,14 @@ PLANTED: dict[str, Plant] = {
     **{
         f"activation:{name}": lambda n, name=name: (n.record(), runs(Code.of(n).but(activation=name)))
         for name in ("tanh", "logistic", "relu", "identity")
+    },
+    **{
+        f"rounded-weights:{name}: {parts}": lambda n, bits=bits, parts=parts: (
+            n.record(),
+            runs(_through(n, bits, parts)),
+        )
+        for name, bits in (("float32", 24), ("float16", 11), ("bfloat16", 8))
+        for parts in ("W", "WM", "WMb", "WMba")
     },
     "input-missing": lambda n: (n.record(), runs(Code.of(n), read=lambda X, k: 0 * X[0])),
     "input-late": lambda n: (n.record(), runs(Code.of(n), read=_read(-1, "zero"))),
@@ -158,6 +180,8 @@ def test_a_planted_deviation_is_named(name: str, which: str) -> None:
     finding = name.partition(": ")[0]
     if finding == f"activation:{net.activation}":
         pytest.skip("that is the documented activation")
+    if finding == f"rounded-weights:{net.dtype}":
+        pytest.skip("they are numbers of that format")
     if finding == "bias-repeated" and not net.two_biases:
         pytest.skip("there is one bias")
     result = judged(net, PLANTED[name])
