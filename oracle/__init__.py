@@ -6,7 +6,7 @@ from typing import Any as _Any
 from oracle import procedures as _procedures  # gives records their verbs
 from oracle import report as _report  # and results theirs
 from oracle.bridges.native import load, save
-from oracle.bridges.registry import recurrence
+from oracle.bridges.registry import layers, recurrence
 from oracle.check.candidates import as_step
 from oracle.check.result import CheckFailed, CheckResult
 from oracle.diagnosis.check import assert_follows, check
@@ -47,6 +47,7 @@ __all__ = [
     "gradient",
     "held",
     "identify",
+    "layers",
     "load",
     "probe",
     "recurrence",

@@ -23,7 +23,7 @@ from oracle.diagnosis.deviations import MEANINGS
 
 PAGE = Path(__file__).parents[1] / "oracle" / "guide" / "reference.md"
 TOPICS = {
-    "State an equation": ("Network", "Recurrence", "Noise", "recurrence", "held", "sampled", "analytic"),
+    "State an equation": ("Network", "Recurrence", "Noise", "recurrence", "layers", "held", "sampled", "analytic"),
     "Ask about a program": ("check", "assert_follows", "compare", "identify", "check_gradient", "check_precision"),
     "Prepare and read": ("probe", "as_step", "CheckResult", "CheckFailed", "BadInput"),
     "References and bounds": ("reference", "Enclosure", "gradient", "tolerance", "certificate", "Certificate"),

@@ -47,17 +47,32 @@ def load_hdf5(path: Path, layer: str | None = None) -> Recurrence:
         h5py is missing; no HDF5 file; no model configuration (a file of weights alone does not say which equation);
         no recurrent layer, or several and none named; an equation that is not in the catalogue.
     """
+    return _only(_hdf5_layers(path), layer, path.name)
+
+
+def load_archive(path: Path, layer: str | None = None) -> Recurrence:
+    """The recurrent layer of a model saved as .keras; arguments and errors as `load_hdf5`."""
+    return _only(_archive_layers(path), layer, path.name)
+
+
+def load_all(path: Path) -> dict[str, Recurrence]:
+    """Every recurrent layer of a model by name; errors as `load_hdf5`."""
+    layers = (_archive_layers if path.suffix == ".keras" else _hdf5_layers)(path)
+    if not layers:
+        _only(layers, None, path.name)  # says that there is none
+    return {layer.name: _equation(layer) for layer in layers}
+
+
+def _hdf5_layers(path: Path) -> list[Layer]:
     with _opened(path, path.name) as file:
         text = file.attrs.get("model_config")
         if text is None:
             raise _without_configuration(path.name)
         config = _parsed(text, path.name)
-        found = [_from_hdf5(file, entry) for entry in _recurrent(config)]
-    return _only(found, layer, path.name)
+        return [_from_hdf5(file, entry) for entry in _recurrent(config)]
 
 
-def load_archive(path: Path, layer: str | None = None) -> Recurrence:
-    """The recurrent layer of a model saved as .keras; arguments and errors as `load_hdf5`."""
+def _archive_layers(path: Path) -> list[Layer]:
     try:
         with zipfile.ZipFile(path) as archive:
             config = _parsed(_member(archive, "config.json", MAX_CONFIG, path.name), path.name)
@@ -66,8 +81,7 @@ def load_archive(path: Path, layer: str | None = None) -> Recurrence:
         raise _unreadable(path.name, error) from None
     with _opened(io.BytesIO(weights), path.name) as file:
         datasets = dict(_datasets(file))
-        found = [_from_archive(datasets, entry, place) for entry, place in _places(_recurrent(config))]
-    return _only(found, layer, path.name)
+        return [_from_archive(datasets, entry, place) for entry, place in _places(_recurrent(config))]
 
 
 def _opened(source: Any, name: str) -> Any:
@@ -171,9 +185,15 @@ def _only(layers: list[Layer], wanted: str | None, name: str) -> Recurrence:
         raise BadInput(
             f"{name} {seen}{f', none of them {wanted!r}' if wanted and layers else ''}.",
             "a record is the equation of one layer." if layers else "the model is of another kind.",
-            "name one: oracle.load(path, layer=...)." if layers else "pass a model with a SimpleRNN or a GRU.",
+            f"name one, oracle.load(path, layer={layers[0].name!r}), or take all: oracle.layers(path)."
+            if layers
+            else "pass a model with a SimpleRNN or a GRU.",
         )
-    return keras_equations.equation(chosen[0].class_name, chosen[0].config, chosen[0].arrays, chosen[0].name)
+    return _equation(chosen[0])
+
+
+def _equation(layer: Layer) -> Recurrence:
+    return keras_equations.equation(layer.class_name, layer.config, layer.arrays, layer.name)
 
 
 def _without_configuration(name: str) -> BadInput:

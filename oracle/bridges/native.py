@@ -49,9 +49,14 @@ LOADERS: dict[str, str | Callable[[Path, str | None], Any]] = {
     ".h5": "oracle.bridges.keras_files:load_hdf5",
     ".hdf5": "oracle.bridges.keras_files:load_hdf5",
     ".keras": "oracle.bridges.keras_files:load_archive",
+    ".pt": "oracle.bridges.torch_files:load",
+    ".pth": "oracle.bridges.torch_files:load",
+    ".safetensors": "oracle.bridges.torch_files:load",
 }
 """Readers of foreign files by suffix: a function of the path and of a layer's name, or "module:function", imported when
 it is needed."""
+BARE = (".pt", ".pth", ".safetensors")
+"""Files of arrays alone, which do not say which activation they belong to: their readers take it as third argument."""
 
 
 def save(obj: Network | Recurrence, path: str | os.PathLike[str]) -> None:
@@ -87,16 +92,18 @@ def save(obj: Network | Recurrence, path: str | os.PathLike[str]) -> None:
         raise _unusable(target, error) from error
 
 
-def load(path: str | os.PathLike[str], layer: str | None = None) -> Any:
+def load(path: str | os.PathLike[str], layer: str | None = None, activation: str | None = None) -> Any:
     """Read a record from a file.
 
     Parameters
     ----------
     path : path-like
         A native .json file, or a file with a suffix that a bridge has registered in `LOADERS`: a Keras model saved as
-        .h5, .hdf5 or .keras.
+        .h5, .hdf5 or .keras, a torch state_dict saved as .pt, .pth or .safetensors (nothing is unpickled but tensors).
     layer : str, optional
-        Which layer of a model that has several.
+        Which layer of a model that has several: "simple_rnn", "rnn.l1_reverse". `oracle.layers(path)` reads all.
+    activation : str, optional
+        The nonlinearity of a torch.nn.RNN, "tanh" or "relu", which a state_dict does not say.
 
     Returns
     -------
@@ -117,18 +124,57 @@ def load(path: str | os.PathLike[str], layer: str | None = None) -> Any:
                 "a native file holds one record, without layers.",
                 "leave the argument out.",
             )
+        refuse_activation(source.name, activation)
         return _read_native(source)
+    reader = _reader(source)
+    if source.suffix in BARE:
+        return reader(source, layer, activation)
+    refuse_activation(source.name, activation)
+    return reader(source, layer)
+
+
+def load_all(path: str | os.PathLike[str], activation: str | None = None) -> dict[str, Recurrence]:
+    """Every layer of a file by name: the readers' `load_all`; arguments and errors as `load`."""
+    source = Path(path)
+    if source.suffix == ".json":
+        raise BadInput(
+            f"the layers of {source.name} were asked for.",
+            "a native file holds one record, without layers.",
+            "read it with oracle.load.",
+        )
+    _reader(source)
+    module = import_module(str(LOADERS[source.suffix]).partition(":")[0])
+    if source.suffix in BARE:
+        every: dict[str, Recurrence] = module.load_all(source, activation)
+        return every
+    refuse_activation(source.name, activation)
+    every = module.load_all(source)
+    return every
+
+
+def _reader(source: Path) -> Callable[..., Any]:
     if source.suffix not in LOADERS:
         raise BadInput(
             f"{source.name} has the suffix {source.suffix!r}.",
             "no bridge reads this kind of file.",
             f"pass a file that ends in one of {', '.join(['.json', *LOADERS])}.",
         )
-    reader = LOADERS[source.suffix]
+    reader: Any = LOADERS[source.suffix]
     if isinstance(reader, str):
         module, _, function = reader.partition(":")
         reader = getattr(import_module(module), function)
-    return reader(source, layer)
+    made: Callable[..., Any] = reader
+    return made
+
+
+def refuse_activation(name: str, activation: str | None) -> None:
+    """A file or module that says its own activation needs no other."""
+    if activation is not None:
+        raise BadInput(
+            f"activation={activation!r} was given for {name}.",
+            "it says itself which activation its network has.",
+            "leave the argument out.",
+        )
 
 
 def _read_native(source: Path) -> Network | Recurrence:

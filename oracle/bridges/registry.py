@@ -1,14 +1,17 @@
 """Which bridge speaks for an object: found by the top-level package of its class, and loaded when it is needed.
 
-A bridge is a module with three functions: `handles(object)`, `recurrence(module)` and `candidate(module)`. Adding one
-is one file and one line of `BRIDGES`. Nothing here imports a framework; whoever holds a module of one has imported it.
+A bridge is a module with the functions `handles(object)`, `recurrence(module)` and `candidate(module)`, and, where its
+layers can be stacked or take inputs of several lengths, `stack(module)`. Adding one is one file and one line of
+`BRIDGES`. Nothing here imports a framework; whoever holds a module of one has imported it.
 """
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
+from oracle.bridges import native
 from oracle.errors import BadInput
 from oracle.records.exact import Array
 from oracle.records.recurrence import Recurrence
@@ -24,6 +27,26 @@ class Candidate(Protocol):
 
     def run(self, h0: Array, X: Array) -> Array:
         """States H (K+1, N) or (K+1, batch, N) with H[0] = h0, for X (K, I) or (K, batch, I)."""
+
+    def received(self, values: Array) -> Array:
+        """The numbers the module sees when it is given these."""
+
+
+class Stack(Protocol):
+    """A module of one or several layers and directions, each of which is a recurrence over what the layers below made.
+
+    `records` has one entry per layer and direction, in the order of the framework's initial states: "l0",
+    "l0_reverse", "l1", ..; `directions` is 1 or 2.
+    """
+
+    name: str
+    dtype: str
+    batch_first: bool | None
+    records: dict[str, Recurrence]
+    directions: int
+
+    def outputs(self, h0: Array, X: Array, mask: Array | None) -> list[Array]:
+        """What every layer puts out, (K, batch, directions N) each, for h0 (layers directions, batch, N)."""
 
     def received(self, values: Array) -> Array:
         """The numbers the module sees when it is given these."""
@@ -109,3 +132,39 @@ def candidate(module: Any) -> Candidate:
     """A module of a known class as something that can be run; errors as `recurrence`."""
     result: Candidate = _bridge(module).candidate(module)
     return result
+
+
+@provides("stack")
+def stack(module: Any) -> Stack | None:
+    """A module as a stack of layers, or None: cells, and classes whose bridge knows no stacks."""
+    made = getattr(_bridge(module), "stack", None)
+    result: Stack | None = None if made is None else made(module)
+    return result
+
+
+def layers(source: Any, activation: str | None = None) -> dict[str, Recurrence]:
+    """Every recurrent layer and direction of a module or of a file, as recurrences by name.
+
+    Parameters
+    ----------
+    source : module or path-like
+        A torch.nn.RNN or GRU of any number of layers, in one or two directions ("l0", "l0_reverse", "l1", ..); or a
+        file as for `oracle.load` (a state_dict: "rnn.l0", ..; a Keras model: the names of its layers).
+    activation : str, optional
+        Of the RNNs of a state_dict, which does not say whether they are of "tanh" or of "relu".
+
+    Returns
+    -------
+    dict of Recurrence
+        In the order of the layers; the inputs of a layer are the outputs of all directions of the one below.
+
+    Raises
+    ------
+    oracle.BadInput
+        As `oracle.recurrence` and `oracle.load`.
+    """
+    if isinstance(source, str | os.PathLike):
+        return native.load_all(source, activation)
+    native.refuse_activation(type(source).__name__, activation)
+    found = stack(source)
+    return {"cell": recurrence(source)} if found is None else dict(found.records)

@@ -31,7 +31,19 @@ def handles(candidate: Any) -> bool:
 def recurrence(module: Any) -> Recurrence:
     """The documented equation, with the weights the module computes with."""
     _refuse_unknown(module)
-    suffix = "_l0" if isinstance(module, LAYERS) else ""
+    return part(module, "_l0" if isinstance(module, LAYERS) else "")
+
+
+def stack(module: Any) -> Any:
+    """The module as a stack of layers and directions; None for cells, which have one of each."""
+    from oracle.bridges.torch_stack import TorchStack
+
+    _refuse_class(module)
+    return TorchStack(module) if isinstance(module, LAYERS) else None
+
+
+def part(module: Any, suffix: str) -> Recurrence:
+    """The documented equation of one layer and direction, by the suffix of its weights: "_l0", "_l1_reverse"."""
     names = [f"{kind}{suffix}" for kind in ("weight_hh", "weight_ih", "bias_ih", "bias_hh")]
     W, M = (getattr(module, name) for name in names[:2])
     biases = tuple(getattr(module, name) for name in names[2:]) if module.bias else ()
@@ -47,16 +59,27 @@ def candidate(module: Any) -> TorchCandidate:
 
 
 def _refuse_unknown(module: Any) -> None:
-    kind = type(module)
-    if not isinstance(module, LAYERS + CELLS):
-        raise BadInput(
-            f"the module is a {kind.__module__}.{kind.__qualname__}.",
-            "its equation is not in the catalogue; a model has a recurrent layer inside, which is what can be checked.",
-            "pass a torch.nn.RNN, RNNCell, GRU or GRUCell, or a step function with its Recurrence.",
-            kind=kind,
-        )
+    _refuse_class(module)
     if isinstance(module, LAYERS):
         _refuse_stacks(module)
+
+
+def _refuse_class(module: Any) -> None:
+    if isinstance(module, LAYERS + CELLS):
+        return
+    kind = type(module)
+    inner = [name for name, part in module.named_modules() if isinstance(part, LAYERS + CELLS)]
+    raise BadInput(
+        f"the module is a {kind.__module__}.{kind.__qualname__}.",
+        f"it is a model; its recurrent parts are {', '.join(inner)}."
+        if inner
+        else "its equation is not in the catalogue.",
+        f"pass one of them, model.get_submodule({inner[0]!r}), or give the class a method oracle_weights()."
+        if inner
+        else "pass a torch.nn.RNN, RNNCell, GRU or GRUCell, a step function with its Recurrence, or give the class a "
+        "method oracle_weights().",
+        kind=kind,
+    )
 
 
 def _refuse_stacks(module: Any) -> None:
@@ -70,7 +93,7 @@ def _refuse_stacks(module: Any) -> None:
             raise BadInput(
                 f"the {type(module).__name__} has {name}={value}.",
                 f"{meaning}; a Recurrence is one step map.",
-                "check layer by layer: copy its weight_ih, weight_hh and biases into a module of one layer.",
+                'take one of oracle.layers(module)["l0"]; oracle.check(module, inputs=X) checks all of them.',
                 **{name: value},
             )
 
@@ -107,9 +130,9 @@ class TorchCandidate:
         if h.ndim < x.ndim - 1:
             h = h.expand(x.shape[1], -1).clone()
         start = h.clone()
-        with _evaluating(self.module), torch.no_grad():
+        with evaluating(self.module), torch.no_grad():
             states = self._layer(x, h) if isinstance(self.module, LAYERS) else self._cell(x, h)
-        return np.concatenate([_array(start)[None], _array(states)])
+        return np.concatenate([as_array(start)[None], as_array(states)])
 
     def gradients(self, h0: Array, X: Array, objective: Any) -> dict[str, Any]:
         """Gradients by autograd of objective(H[1..K]), by name; the module's own .grad is left alone.
@@ -127,18 +150,18 @@ class TorchCandidate:
         kinds |= dict(zip(biases, ("bias_ih", "bias_hh"), strict=True)) if self.module.bias else {}
         x, start = (self._tensor(part).requires_grad_() for part in (X, h0))
         state = start.expand(x.shape[1], -1) if start.ndim < x.ndim - 1 else start
-        with _evaluating(self.module), torch.enable_grad():
+        with evaluating(self.module), torch.enable_grad():
             states = self._layer(x, state) if isinstance(self.module, LAYERS) else self._cell(x, state)
             variables = {name: getattr(self.module, kind + suffix) for name, kind in kinds.items()}
             variables |= {"h0": start, "inputs": x}
             wanted = {name: variable for name, variable in variables.items() if variable.requires_grad}
             made = torch.autograd.grad(objective(states), list(wanted.values()), allow_unused=True)
         zipped = zip(wanted.items(), made, strict=True)
-        return {name: _array(torch.zeros_like(v) if grad is None else grad) for (name, v), grad in zipped}
+        return {name: as_array(torch.zeros_like(v) if grad is None else grad) for (name, v), grad in zipped}
 
     def received(self, values: Array) -> Array:
         """The numbers the module sees: rounded once to its dtype."""
-        return _array(self._tensor(values))
+        return as_array(self._tensor(values))
 
     def _tensor(self, values: Array) -> torch.Tensor:
         return torch.tensor(np.ascontiguousarray(values)).to(dtype=self.weight.dtype, device=self.weight.device)
@@ -156,14 +179,14 @@ class TorchCandidate:
         return torch.stack(states)
 
 
-def _array(tensor: torch.Tensor) -> Array:
+def as_array(tensor: torch.Tensor) -> Array:
     tensor = tensor.detach().cpu()
     array: Array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
     return array.copy()
 
 
 @contextmanager
-def _evaluating(module: torch.nn.Module) -> Iterator[None]:
+def evaluating(module: torch.nn.Module) -> Iterator[None]:
     """Evaluation mode, and every submodule's own mode afterwards."""
     before = [(part, part.training) for part in module.modules()]
     module.eval()
