@@ -94,7 +94,8 @@ class Oracle:
         return comparison
 
     def _record(self, what: str, result: CheckResult) -> None:
-        self._session.checks.append((self._test, what, result))
+        for name, part in (result.parts or {"": result}).items():
+            self._session.checks.append((self._test, f"{what}, {name}" if name else what, part))
 
 
 @pytest.fixture

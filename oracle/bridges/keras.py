@@ -32,15 +32,30 @@ def recurrence(layer: Any) -> Recurrence:
     _refuse_unknown(layer)
     cell = layer.cell if isinstance(layer, LAYERS) else layer
     found = {name: getattr(cell, name, None) for name in ("kernel", "recurrent_kernel", "bias")}
-    arrays = {name: _array(value) for name, value in found.items() if value is not None}
-    return keras_equations.equation(type(layer).__name__, _config(layer), arrays, layer.name)
+    arrays = {name: as_array(value) for name, value in found.items() if value is not None}
+    return keras_equations.equation(_kind(layer), _config(layer), arrays, layer.name)
 
 
 def candidate(layer: Any) -> KerasCandidate:
     """The layer as something that can be run."""
     _refuse_unknown(layer)
-    keras_equations.refuse_use(type(layer).__name__, _config(layer), layer.name)
+    keras_equations.refuse_use(_kind(layer), _config(layer), layer.name)
     return KerasCandidate(layer)
+
+
+def stack(layer: Any) -> Any:
+    """A layer, or both directions of one, as a stack; None for cells."""
+    from oracle.bridges.keras_stack import KerasStack
+
+    if isinstance(layer, keras.layers.Bidirectional) and isinstance(layer.forward_layer, LAYERS):
+        return KerasStack(layer)
+    _refuse_unknown(layer)
+    return KerasStack(layer) if isinstance(layer, LAYERS) else None
+
+
+def _kind(layer: Any) -> str:
+    """The known class a layer is of; a subclass documents the equation of its base."""
+    return next(kind.__name__ for kind in LAYERS + CELLS if isinstance(layer, kind))
 
 
 def _config(layer: Any) -> dict[str, Any]:
@@ -51,6 +66,12 @@ def _config(layer: Any) -> dict[str, Any]:
 def _refuse_unknown(layer: Any) -> None:
     if isinstance(layer, LAYERS + CELLS):
         return
+    if isinstance(layer, keras.layers.Bidirectional):
+        raise BadInput(
+            f"the layer {layer.name!r} is a Bidirectional.",
+            "two directions are two recurrences over the same inputs.",
+            'take one of oracle.layers(layer)["forward"]; oracle.check(layer, inputs=X) checks both.',
+        )
     inner = [part.name for part in getattr(layer, "layers", ()) if isinstance(part, LAYERS)]
     raise BadInput(
         f"the layer is a {type(layer).__module__}.{type(layer).__qualname__}.",
@@ -97,10 +118,10 @@ class KerasCandidate:
         return keras.ops.convert_to_tensor(np.ascontiguousarray(values), dtype=self.dtype)
 
     def _as_states(self, tensor: Any) -> Array:
-        return _array(keras.ops.cast(tensor, "float32") if self.dtype == "bfloat16" else tensor)
+        return as_array(keras.ops.cast(tensor, "float32") if self.dtype == "bfloat16" else tensor)
 
     def _layer(self, h: Any, x: Any) -> Array:
-        with _all_states(self.layer):
+        with all_states(self.layer):
             found = self.layer(keras.ops.swapaxes(x, 0, 1), initial_state=h, training=False)
         return self._as_states(found).swapaxes(0, 1)
 
@@ -113,13 +134,13 @@ class KerasCandidate:
         return np.stack(states)
 
 
-def _array(tensor: Any) -> Array:
+def as_array(tensor: Any) -> Array:
     array: Array = np.array(keras.ops.convert_to_numpy(tensor))
     return array
 
 
 @contextmanager
-def _all_states(layer: Any) -> Iterator[None]:
+def all_states(layer: Any) -> Iterator[None]:
     """All states as the one output, and the layer's own settings afterwards."""
     before = layer.return_sequences, layer.return_state
     layer.return_sequences, layer.return_state = True, False

@@ -11,9 +11,11 @@ import os
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from oracle.bridges import native
 from oracle.errors import BadInput
-from oracle.records.exact import Array
+from oracle.records.exact import Array, to_numpy
 from oracle.records.recurrence import Recurrence
 from oracle.records.verbs import provides
 
@@ -51,6 +53,9 @@ class Stack(Protocol):
     def received(self, values: Array) -> Array:
         """The numbers the module sees when it is given these."""
 
+    def unpacked(self, inputs: Any) -> tuple[Array, Array]:
+        """Inputs (K, batch, I) and lengths (batch,) of a framework's own object for sequences of several lengths."""
+
 
 class Entry(NamedTuple):
     """Where a bridge is, and the classes it knows (for messages: it is not loaded to be asked)."""
@@ -66,6 +71,10 @@ BRIDGES = {
         tuple(f"keras.layers.{name}" for name in ("SimpleRNN", "SimpleRNNCell", "GRU", "GRUCell")),
     ),
 }
+
+
+INITIAL = ("h0", "initial_state", "init_state")
+"""Names under which modules keep a trainable initial state."""
 
 
 def bridge(candidate: Any) -> Any:
@@ -140,6 +149,31 @@ def stack(module: Any) -> Stack | None:
     made = getattr(_bridge(module), "stack", None)
     result: Stack | None = None if made is None else made(module)
     return result
+
+
+@provides("initial_state")
+def initial_state(module: Any) -> Array | None:
+    """The initial state a module brings, (N,), or (parts, 1, N) for several; None for none.
+
+    Read from an attribute h0, initial_state or init_state that holds as many numbers.
+    """
+    held = next((value for name in INITIAL if _is_array(value := getattr(module, name, None))), None)
+    if held is None:
+        return None
+    records = list(layers(module).values())
+    units = records[0].N
+    values = to_numpy(held, "h0").astype(np.float64)
+    if values.size != len(records) * units:
+        raise BadInput(
+            f"the module has an initial state of shape {values.shape}, and {len(records)} x {units} states.",
+            "it holds one per trajectory, or something else.",
+            "pass h0 as (N,) or (batch, N).",
+        )
+    return values.reshape(units) if len(records) == 1 else values.reshape(len(records), 1, units)
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype")
 
 
 def layers(source: Any, activation: str | None = None) -> dict[str, Recurrence]:

@@ -39,6 +39,11 @@ class TorchStack:
         """The numbers the module sees: rounded once to its dtype."""
         return as_array(self._tensor(values))
 
+    def unpacked(self, inputs: Any) -> tuple[Array, Array]:
+        """A PackedSequence as padded inputs (K, batch, I) and lengths (batch,)."""
+        padded, lengths = pad_packed_sequence(inputs)
+        return as_array(padded), lengths.numpy()
+
     def outputs(self, h0: Array, X: Array, mask: Array | None) -> list[Array]:
         """What every layer puts out, (K, batch, directions N) each, time first; zeros where a sequence has ended."""
         x, h = self._tensor(X), self._tensor(h0)
@@ -74,12 +79,8 @@ def _up_to(module: Any, count: int) -> Any:
     lower = object.__new__(type(module))
     lower.__dict__.update(module.__dict__)  # a copy of its own names, so that the module keeps what it has
     weights = len(module._flat_weights) // module.num_layers * count
-    changed = {
-        "num_layers": count,
-        "_flat_weights": module._flat_weights[:weights],
-        "_flat_weights_names": module._flat_weights_names[:weights],
-        "_all_weights": module._all_weights[: count * (2 if module.bidirectional else 1)],
-    }
+    changed = {name: kept[:weights] for name, kept in vars(module).items() if name.startswith("_flat_weight")}
+    changed |= {"num_layers": count, "_all_weights": module._all_weights[: count * (1 + bool(module.bidirectional))]}
     lower.__dict__.update(changed)
     return lower
 
@@ -102,9 +103,3 @@ def lengths_of(mask: Array) -> Array:
         "torch packs sequences that begin at the first sample, have no holes, and have a step at least.",
         "pass lengths, or leave the trajectory out.",
     )
-
-
-def unpacked(packed: Any) -> tuple[Array, Array]:
-    """A PackedSequence as padded inputs (K, batch, I) and lengths (batch,)."""
-    padded, lengths = pad_packed_sequence(packed)
-    return as_array(padded), lengths.numpy()

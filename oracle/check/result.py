@@ -84,6 +84,10 @@ class CheckResult:
         is known well enough.
     probes : tuple of ProbeSeen
         Exact probes of the promised precision (`oracle.check_precision`).
+    part : str
+        Of a module of several layers, directions or lengths: the worst of them, which everything else here is about.
+    parts : dict of CheckResult
+        Every layer, direction and length by name ("l0", "l1_reverse", "l0, length 7"); empty for a single recurrence.
     """
 
     verdict: str
@@ -106,6 +110,8 @@ class CheckResult:
     noise: Any = None
     activation: Any = None
     probes: tuple[Any, ...] = ()
+    part: str = ""
+    parts: dict[str, CheckResult] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return self.verdict == "pass"
@@ -119,6 +125,7 @@ class CheckResult:
         """A few lines for a person."""
         what = {"pass": "follows", "fail": "does not follow", "undecided": "may or may not follow"}[self.verdict]
         lines = [f"{self.verdict.upper()}: the candidate {what} its equation ({self.equation}) in {self.promised}."]
+        lines += self._each_part()
         if self.problem is not None:
             lines.append(str(self.problem))
         elif self.residuals is not None:
@@ -140,6 +147,16 @@ class CheckResult:
         lines += [f"  {'explained by' if f.explains else 'noted:'} {f.name}: {f.text}" for f in self.diagnosis]
         lines += [f"  not seen by this run: {unseen}" for unseen in self.unseen]
         return "\n".join(lines)
+
+    def _each_part(self) -> list[str]:
+        """Verdicts of the parts, and which of them the rest is about."""
+        if not self.parts:
+            return []
+        short = [
+            f"{name}: {r.verdict}, {r.worst:.3g}" + f", {r.explained_by}" * (not r) for name, r in self.parts.items()
+        ]
+        lines = (f"  {len(self.parts)} parts (verdict, worst residual / bound):", *(f"    {line}" for line in short))
+        return [*lines, f"  of these, {self.part}:"]
 
     def _probed(self) -> str:
         """The probes in a line: those that failed, or that all passed."""
@@ -181,6 +198,8 @@ class CheckResult:
             "noise": None if self.noise is None else self.noise.to_dict(),
             "activation": None if self.activation is None else self.activation.to_dict(),
             "probes": [vars(probe) for probe in self.probes],
+            "part": self.part,
+            "parts": {name: result.to_dict() for name, result in self.parts.items()},
         }
 
     def report(self, path: Any) -> Any:

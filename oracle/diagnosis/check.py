@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from oracle.check.judge import Evidence, breached, gather, judge
 from oracle.check.result import CheckFailed, CheckResult, Finding
 from oracle.check.surroundings import preserved
 from oracle.diagnosis.diagnose import diagnosed
+from oracle.diagnosis.layered import check_layers
 from oracle.diagnosis.noise import noise_diagnosed
 from oracle.diagnosis.observed import Readout, with_activity
 from oracle.errors import BadInput
@@ -27,13 +29,15 @@ from oracle.records.verbs import verb
 
 def check(
     candidate: Any,
-    rec: Recurrence | None = None,
+    rec: Recurrence | Mapping[str, Recurrence] | None = None,
     *,
     inputs: Any,
     h0: Any = None,
     promised: Any = None,
     recorded: str | None = None,
     batch_first: bool | None = None,
+    lengths: Any = None,
+    mask: Any = None,
     observe: Any = "state",
     noise: Any = None,
     kind: str | None = None,
@@ -47,16 +51,23 @@ def check(
         A framework's module (brings its own recurrence), run(h0, X) -> H, step(h, x) -> h, or a recorded trajectory
         (K+1, N) or (K, N), with a batch axis after the first if the inputs have one.
     rec : Recurrence
-        The documented equation; may be left out for modules.
+        The documented equation; may be left out for modules. For a module of several layers or directions, which is
+        judged part by part, one per part, as `oracle.layers` gives them.
     inputs : array_like, (K, I) or (K, batch, I)
+        Or a PackedSequence of torch, for a module.
     h0 : array_like, (N,) or (batch, N), optional
-        Zero by default.
+        By default that of the module, where it has a parameter `h0`, `initial_state` or `init_state`, and zero
+        elsewhere. For several layers also (layers directions, N) or (layers directions, batch, N).
     promised : str or dtype, optional
         Precision promised; the dtype of the parameters by default.
     recorded : str, optional
         Format in which a trajectory was written down, if narrower: "float32", "decimal-6".
     batch_first : bool, optional
         Whether arrays are (batch, K, ..); has to be said where K equals the batch. A module knows its own.
+    lengths : array_like of int, (batch,), optional
+        Number of samples of each trajectory that are no padding; for layers of torch and Keras, which are given it.
+    mask : array_like of bool, as the inputs without their last axis, optional
+        The same as true and false; Keras' masks may have holes, over which the state is kept.
     observe : "state", "activity" or (C, d)
         What the candidate returns: its states; s(h) of them, from run(h0, X) or recorded, where s has an inverse; or
         the pair (H, Y) of states and readout Y = C H + d, from run(h0, X).
@@ -90,10 +101,19 @@ def check(
     bound that holds for every order of operations. The precision statistic is observed.
     """
     _supported(observe, noise, kind)
+    module = kind in (None, "module") and verb("is_module")(candidate)
+    told = h0 is not None or not module
+    h0 = h0 if told else verb("initial_state")(candidate)
+    question: dict[str, Any] = {"inputs": inputs, "h0": h0, "promised": promised, "recorded": recorded}
+    stack = _stack(candidate, module, inputs, lengths, mask)
+    if stack is not None:
+        _refuse_with_layers(observe, noise)
+        question |= {"batch_first": batch_first, "lengths": lengths, "mask": mask, "time_limit": time_limit}
+        return _started(check_layers(stack, _of_parts(stack, rec), check, question), told, h0)
     readout = Readout(candidate, observe, batch_first) if isinstance(observe, tuple) else None
     candidate, kind = (candidate, kind) if readout is None else (readout, "run")
     stochastic = noise is not None and noise.draws is None
-    bridge = verb("candidate")(candidate) if kind in (None, "module") and verb("is_module")(candidate) else None
+    bridge = verb("candidate")(candidate) if module else None
     if bridge is not None:
         rec = verb("recurrence")(candidate) if rec is None else rec
         promised = bridge.dtype if promised is None else promised
@@ -103,7 +123,7 @@ def check(
     record = _recurrence(rec)
     if readout is not None:
         readout.fits(record.N)
-    question: dict[str, Any] = {"inputs": inputs, "h0": h0, "promised": promised, "recorded": recorded}
+    question["promised"] = promised
     limit, changed = seconds(time_limit), []
     try:
         with preserved() as changed, limited(limit):
@@ -114,7 +134,52 @@ def check(
     with np.errstate(all="ignore"):  # the caller's error handling is for the candidate
         if observe == "activity" and isinstance(observe, str):
             evidence = with_activity(evidence)
-        return _noted(_with_noise(evidence, noise) if stochastic else _verdict(evidence, noise, readout), changed)
+        result = _with_noise(evidence, noise) if stochastic else _verdict(evidence, noise, readout)
+        return _started(_noted(result, changed), told, h0)
+
+
+def _started(result: CheckResult, told: bool, h0: Any) -> CheckResult:
+    """The result with a word on the initial state, where it is the module's own."""
+    if told or h0 is None:
+        return result
+    return replace(result, assumptions=(*result.assumptions, "the run starts from the module's own initial state"))
+
+
+def _stack(candidate: Any, module: bool, inputs: Any, lengths: Any, mask: Any) -> Any:
+    """The candidate as a stack of layers, where it has several or sequences have ends; None for one recurrence."""
+    several = lengths is not None or mask is not None or hasattr(inputs, "batch_sizes")
+    stack = verb("stack")(candidate) if module else None
+    if stack is None and several:
+        raise BadInput(
+            "lengths, a mask or a PackedSequence were given.",
+            "only a layer of torch or Keras is told where its sequences end.",
+            "pass trajectories of one length each, cut where they end.",
+        )
+    return stack if several or (stack is not None and len(stack.records) > 1) else None
+
+
+def _of_parts(stack: Any, rec: Any) -> dict[str, Recurrence]:
+    """What every part of a stack should follow."""
+    if rec is None:
+        return dict(stack.records)
+    if isinstance(rec, Recurrence) and len(stack.records) == 1:
+        return dict.fromkeys(stack.records, rec)
+    if isinstance(rec, Mapping) and list(rec) == list(stack.records):
+        return {name: _recurrence(part) for name, part in rec.items()}
+    raise BadInput(
+        f"rec is {type(rec).__name__}{f' of {list(rec)}' if isinstance(rec, Mapping) else ''}.",
+        f"the module consists of {', '.join(stack.records)}, each of which is a recurrence.",
+        "pass one for each, as oracle.layers(module) has them, or leave rec out.",
+    )
+
+
+def _refuse_with_layers(observe: Any, noise: Any) -> None:
+    if noise is not None or not isinstance(observe, str) or observe != "state":
+        raise BadInput(
+            "observe or noise was given for a module of several parts.",
+            "its layers are judged by the states they put out.",
+            "leave both out, or check one layer at a time.",
+        )
 
 
 def _noted(result: CheckResult, changed: list[str]) -> CheckResult:

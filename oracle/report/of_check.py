@@ -12,6 +12,7 @@ from oracle.report.equations import documented, formula
 from oracle.report.model import (
     OBSERVED,
     PROVED,
+    TONES,
     Bar,
     Code,
     Histogram,
@@ -40,7 +41,7 @@ def of_check(
         sentence=sentence(result),
         tiles=tuple(_tiles(result)),
         opening=((*_problem(result), *_plot(result), *_findings(result)), (*_hidden(result), *_assumed(result))),
-        sections=(*_parts(result), *_equation(result)),
+        sections=(*_layers(result), *_parts(result), *_equation(result)),
         environment=environment(),
         reproduce=reproduce or f"oracle.check(candidate, rec, {asked})",
         test=test or f"def test_follows_its_equation(rnn_oracle):\n    rnn_oracle.check(candidate, rec, {asked})",
@@ -115,8 +116,18 @@ def _equations(result: CheckResult) -> Tile:
 
 def check_sections(result: CheckResult) -> Iterable[Section]:
     """The sections a check contributes to any report."""
-    for part in (_problem, _plot, _findings, _unseen, _assumed, _equation):
+    for part in (_layers, _problem, _plot, _findings, _unseen, _assumed, _equation):
         yield from part(result)
+
+
+def _layers(result: CheckResult) -> Iterable[Section]:
+    """Every layer, direction and length of a module that has several."""
+    if result.parts:
+        rows = tuple((name, r.verdict, figure(r.worst), r.explained_by or "-") for name, r in result.parts.items())
+        tones = tuple(TONES.get(r.verdict, "") for r in result.parts.values())
+        table = Table(("part", "verdict", "worst residual / bound", "explained by"), rows, tones)
+        text = f"One recurrence each, driven by what the layers below put out. The rest is about {result.part}."
+        yield Section("Layers, directions and lengths", text, (table,))
 
 
 def _problem(result: CheckResult) -> Iterable[Section]:
