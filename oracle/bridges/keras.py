@@ -55,7 +55,7 @@ def stack(layer: Any) -> Any:
 
 def _kind(layer: Any) -> str:
     """The known class a layer is of; a subclass documents the equation of its base."""
-    return next(kind.__name__ for kind in LAYERS + CELLS if isinstance(layer, kind))
+    return next(str(kind.__name__) for kind in LAYERS + CELLS if isinstance(layer, kind))
 
 
 def _config(layer: Any) -> dict[str, Any]:
