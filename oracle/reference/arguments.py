@@ -60,6 +60,31 @@ def columns(rec: Recurrence, inputs: Any, h0: Any) -> tuple[tuple[Array, ...], A
     return tuple(x.T if batched else x[:, None] for x in X), start.T, batched
 
 
+def kept(steps: Any, count: int) -> tuple[int, ...] | None:
+    """Which of the states 0 .. count are asked for, increasing; None: all."""
+    if steps is None:
+        return None
+    given = to_numpy(steps, "steps")
+    read = tuple(int(k) for k in given.ravel()) if given.ndim < 2 and given.dtype.kind in "iu" else ()
+    if not read or any(later <= earlier for earlier, later in pairwise(read)) or read[0] < 0 or read[-1] > count:
+        raise BadInput(
+            f"steps is {steps!r}.",
+            f"state k follows k of the {count} inputs; some are out of range, unsorted or no whole numbers.",
+            f"pass increasing whole numbers from 0 to {count}.",
+        )
+    return read
+
+
+def no_steps(steps: Any) -> None:
+    """Refuse steps of a flow."""
+    if steps is not None:
+        raise BadInput(
+            "steps were given for a network.",
+            "a network in continuous time has no steps.",
+            "pass times=; or discretise the network for a recurrence.",
+        )
+
+
 def instants(times: Any) -> tuple[Fraction, ...]:
     """Output times of a flow: exact, increasing."""
     if times is None:

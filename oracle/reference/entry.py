@@ -24,6 +24,7 @@ def reference(
     times: Any = None,
     digits: int = 30,
     *,
+    steps: Any = None,
     start: Any = 0,
     radius: Any = 0,
     engine: str = "auto",
@@ -45,6 +46,9 @@ def reference(
         Network only: instants, increasing, read exactly ("0.1" is one tenth, 0.1 is the float).
     digits : int
         Every radius is at most 10^-digits max(1, |value|), `radius` apart.
+    steps : sequence of int, optional
+        Recurrence only: which of the states 0 .. K are returned, increasing; all by default. The others are followed
+        and forgotten, so that memory does not grow with K, the inputs apart.
     start : number
         Network only: h(start) = h0, 0 by default. Times before it are followed backward.
     radius : number
@@ -59,8 +63,9 @@ def reference(
     Returns
     -------
     Enclosure
-        (K+1, N) or (K+1, batch, N) for a recurrence, (len(times), N) or (len(times), batch, N) for a network; status
-        "proved" (ball arithmetic), or "observed" from the engine "mpmath" (two orders and precisions compared).
+        (K+1, N) or (K+1, batch, N) for a recurrence, len(steps) in place of K+1 with `steps`; (len(times), N) or
+        (len(times), batch, N) for a network; status "proved" (ball arithmetic), or "observed" from the engine "mpmath"
+        (two orders and precisions compared).
 
     Raises
     ------
@@ -71,12 +76,14 @@ def reference(
     """
     digits = checked_digits(digits)
     if cache is not None and cache is not False and isinstance(record, Network | Recurrence):
-        given = {"start": start, "radius": radius, "engine": engine}
+        given = {"steps": steps, "start": start, "radius": radius, "engine": engine}
         answer = partial(reference, record, inputs, h0, times, digits, **given)
-        return cached(cache, (record, inputs, h0, times, start, radius, digits, engine), answer)
+        return cached(cache, (record, inputs, h0, times, steps, start, radius, digits, engine), answer)
     if isinstance(record, Recurrence):
-        return _trajectory(record, inputs, h0, times, digits, engine)
+        _no_times(times)
+        return _trajectory(record, inputs, h0, steps, digits, engine)
     if isinstance(record, Network):
+        arguments.no_steps(steps)
         instants, begin = arguments.instants(times), arguments.instant(start)
         x = arguments.signal(record, inputs, instants, begin)
         states, batched = arguments.starts(h0, record.N)
@@ -90,14 +97,17 @@ def reference(
     )
 
 
-def _trajectory(rec: Recurrence, inputs: Any, h0: Any, times: Any, digits: int, engine: str) -> Enclosure:
-    way = known(engine)
+def _no_times(times: Any) -> None:
     if times is not None:
         raise BadInput(
             "times were given for a recurrence.",
             "a recurrence has steps, not times; its reference has one state per step.",
-            "leave times out; or follow the network the recurrence came from.",
+            "pass steps=[..] for some of them; or follow the network the recurrence came from.",
         )
+
+
+def _trajectory(rec: Recurrence, inputs: Any, h0: Any, steps: Any, digits: int, engine: str) -> Enclosure:
+    way = known(engine)
     columns, start, batched = arguments.columns(rec, inputs, h0)
-    result = certify(Problem(rec, columns, start, digits), way)
+    result = certify(Problem(rec, columns, start, digits, arguments.kept(steps, len(columns))), way)
     return result if batched else result.single()

@@ -24,9 +24,9 @@ class LimbEnclosure(Enclosure):
     states : list of ndarray
         Digits (steps, m, columns N), in any number of limbs each.
     radii : list of list of arb
-        One per step and column.
+        One per state and column.
     shape : tuple of int
-        (K+1, columns, N), or (K+1, N) of a single column.
+        (states, columns, N), or (states, N) of a single column.
     """
 
     def __init__(self, states: list[Array], radii: list[list[Any]], shape: tuple[int, ...], bits: int) -> None:
@@ -76,7 +76,8 @@ class LimbEnclosure(Enclosure):
         return found.reshape(self._shape)
 
     def _radii_as_mpf(self) -> Array:
-        found = np.empty((self._shape[0], len(self._radii[0]), self._shape[-1]), dtype=object)
+        columns = 1 if len(self._shape) == 2 else self._shape[1]
+        found = np.empty((self._shape[0], columns, self._shape[-1]), dtype=object)
         for k, row in enumerate(self._radii):
             for c, radius in enumerate(row):
                 found[k, c].fill(to_mpf(radius))

@@ -34,12 +34,20 @@ _HEADROOM = 1.1
 
 @dataclass
 class Run:
-    """Digits (steps, m, columns N) chunk by chunk, radii per step and column, and whether the goal was met."""
+    """Of the states kept: digits (states, m, columns N) chunk by chunk, radii per state and column; the last step
+    reached, and whether the goal was met until there."""
 
     limbs: int
     states: list[Array] = field(default_factory=list)
     radii: list[list[Any]] = field(default_factory=list)
+    reached: int = 0
     complete: bool = True
+
+    def keep(self, digits: Array, radii: list[list[Any]], which: list[int]) -> None:
+        """Those of a chunk's states that are returned."""
+        if which:
+            self.states.append(digits if len(which) == len(digits) else digits[which])
+            self.radii += [radii[k] for k in which]
 
 
 def attempt(problem: Problem, outlook: Outlook, full: Steps) -> Run:
@@ -51,8 +59,7 @@ def attempt(problem: Problem, outlook: Outlook, full: Steps) -> Run:
     start = arb(0) if exact else _ulps(CUT, full.m)
     for each in errors:
         each.add(start)
-    run.states.append(h[None])
-    run.radii.append([start] * columns)
+    run.keep(h[None], [[start] * columns], problem.among(0, 1))
     steps, V = full, float(np.abs(h[0]).max(initial=0)) + 1
     for k in range(0, K, _CHUNK):
         count = min(_CHUNK, K - k)
@@ -63,18 +70,17 @@ def attempt(problem: Problem, outlook: Outlook, full: Steps) -> Run:
         V = max(V, top + 1.0)
         reach = outlook.reach(V, goal) + steps.z_error(V) * 2.0 ** -min(ulp_bits(steps.m), 1000)
         delta = _ulps(steps.error(V), steps.m)
-        run.states.append(states)
-        h, settled = states[-1], errors[0].settle(delta, goal)
-        if settled is not None:
-            run.radii.extend([[settled] * columns] * count)
-            continue
+        h, settled = states[-1].copy(), errors[0].settle(delta, goal)
+        radii = [[settled] * columns] * count if settled is not None else []
         rows = z.reshape(count, columns, -1)
-        for at in range(count):
+        for at in range(count if settled is None else 0):
             found = [each.step(rows[at, c], reach, delta) for c, each in enumerate(errors)]
-            run.radii.append(found if len(found) == columns else found * columns)
+            radii.append(found if len(found) == columns else found * columns)
             if not all(e <= goal for e in found):
-                run.complete = False
+                run.reached, run.complete = k + at + 1, False
                 return run
+        run.keep(states, radii, problem.among(k + 1, count))
+        run.reached = k + count
     return run
 
 
@@ -118,8 +124,8 @@ def certify(problem: Problem, outlook: Outlook) -> LimbEnclosure:
                 raise Unsuited(f"{m} limbs would be needed; sums of products fit for {MOST_LIMBS}")
             run = attempt(problem, outlook, Steps.of(problem.rec.parameters, problem.inputs, problem.h0.shape[1], m))
             if run.complete:
-                shape = (K + 1, *problem.h0.shape[::-1])
+                shape = (problem.rows, *problem.h0.shape[::-1])
                 return LimbEnclosure(run.states, run.radii, shape, ulp_bits(m))
-            reached = max(1, len(run.radii) - 1)
+            reached = max(1, run.reached)
             bits = max(bits + RADIX, goal + _HEADROOM * (ulp_bits(m) - goal) / reached * K)
     raise Unsuited("the goal was missed again and again")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from oracle.arithmetic.ball import Ball
@@ -13,16 +15,37 @@ from oracle.records.recurrence import Recurrence
 
 @dataclass(frozen=True)
 class Problem:
-    """A recurrence with exact inputs, one (I, columns) array per step, and an exact initial state (N, columns)."""
+    """A recurrence with exact inputs, one (I, columns) array per step, and an exact initial state (N, columns).
+
+    Of the states 0 .. K those in `kept` are returned, increasing; None: all of them. The others are followed, not held.
+    """
 
     rec: Recurrence
     inputs: tuple[Array, ...]
     h0: Array
     digits: int
+    kept: tuple[int, ...] | None = None
 
-    def starts(self, ops: Ball) -> tuple[Any, list[Any]]:
-        """The initial state and the inputs as balls."""
-        return ops.lift(self.h0), [ops.lift(x) for x in self.inputs]
+    def starts(self, ops: Ball) -> tuple[Any, Iterator[Any]]:
+        """The initial state and the inputs as balls, one step after another."""
+        return ops.lift(self.h0), (ops.lift(x) for x in self.inputs)
+
+    @cached_property
+    def _set(self) -> frozenset[int]:
+        return frozenset(self.kept or ())
+
+    def keeps(self, step: int) -> bool:
+        """Whether state `step` is returned."""
+        return self.kept is None or step in self._set
+
+    def among(self, first: int, count: int) -> list[int]:
+        """Which of `count` states from `first` on are returned, counted from `first`."""
+        return [k for k in range(count) if self.keeps(first + k)]
+
+    @property
+    def rows(self) -> int:
+        """How many states are returned."""
+        return len(self.inputs) + 1 if self.kept is None else len(self.kept)
 
     @property
     def normal_form(self) -> bool:

@@ -34,7 +34,9 @@ class Question:
     shape: tuple[int, ...]
 
 
-def question(record: Any, inputs: Any, h0: Any, times: Any, start: Any, radius: Any, *how: Any) -> Question | None:
+def question(
+    record: Any, inputs: Any, h0: Any, times: Any, steps: Any, start: Any, radius: Any, *how: Any
+) -> Question | None:
     """The question that the arguments of `oracle.reference` ask; None if something in it has no exact name.
 
     Raises
@@ -46,9 +48,11 @@ def question(record: Any, inputs: Any, h0: Any, times: Any, start: Any, radius: 
         if times is not None:
             return None  # bad input, which is for `reference` to refuse
         columns, states, batched = arguments.columns(record, inputs, h0)
-        shape: tuple[int, ...] = (len(columns) + 1, states.shape[1], record.N)
-        stated: tuple[Any, ...] = (columns, states)
+        kept = arguments.kept(steps, len(columns))
+        shape: tuple[int, ...] = (len(columns) + 1 if kept is None else len(kept), states.shape[1], record.N)
+        stated: tuple[Any, ...] = (columns, states, kept)
     else:
+        arguments.no_steps(steps)
         instants, begin = arguments.instants(times), arguments.instant(start)
         states, batched = arguments.starts(h0, record.N)
         shape = (len(instants), len(states), record.N)

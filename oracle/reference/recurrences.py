@@ -44,10 +44,12 @@ _MOST_RAISE = 4  # until then no attempt raises the precision by more than this 
 
 @dataclass(frozen=True)
 class Run:
-    """Middles and radii (exact arb) per step as far as the goal was met, and the bits lost by the last step reached."""
+    """Middles and radii (exact arb) of the states kept, as far as the goal was met; the last step reached, and the bits
+    lost by then."""
 
     middles: list[list[Any]]
     radii: list[list[Any]]
+    reached: int
     complete: bool
     bits: int
     lost: float
@@ -55,7 +57,7 @@ class Run:
     @property
     def rate(self) -> float:
         """Bits lost per step."""
-        return max(self.lost, 0.0) / max(len(self.middles) - 1, 1)
+        return max(self.lost, 0.0) / max(self.reached, 1)
 
 
 Follow = Callable[[Problem, Ball], Any]
@@ -135,12 +137,13 @@ def attempt(problem: Problem, bits: int, follow: Follow) -> Run:
     middles, radii = [], []
     with precision(bits):
         goal = arb(fmpq(1, 10**problem.digits)).lower()
-        for mids, rads in follow(problem, Ball()):
-            middles.append(mids)
-            radii.append(rads)
+        for step, (mids, rads) in enumerate(follow(problem, Ball())):
+            if problem.keeps(step):
+                middles.append(mids)
+                radii.append(rads)
             if not all(_good(m, r, goal) for m, r in zip(mids, rads, strict=True)):
-                return Run(middles, radii, False, bits, _lost(mids, rads, bits))
-        return Run(middles, radii, True, bits, _lost(mids, rads, bits))
+                return Run(middles, radii, step, False, bits, _lost(mids, rads, bits))
+        return Run(middles, radii, step, True, bits, _lost(mids, rads, bits))
 
 
 def _good(middle: Any, radius: Any, goal: Any) -> bool:
@@ -174,7 +177,7 @@ def certify(problem: Problem) -> Enclosure:
     follow, growth, name = cheapest(problem, run)
     while not run.complete:
         bits = max(goal_bits + ceil(growth * len(problem.inputs)), ceil(run.bits * _LEAST_RAISE))
-        if name == "balls" and len(run.middles) <= _TRUSTED_STEPS:
+        if name == "balls" and run.reached < _TRUSTED_STEPS:
             bits = min(bits, _MOST_RAISE * run.bits)
         if bits > MOST_BITS:
             raise _unreachable(problem, run, bits, growth)
@@ -195,7 +198,7 @@ def cheapest(problem: Problem, first: Run) -> tuple[Follow, float, str]:
 
 
 def enclosure(problem: Problem, run: Run, name: str) -> Enclosure:
-    """Exact mpf arrays of shape (K+1, N) or (K+1, batch, N)."""
+    """Exact mpf arrays of shape (states, columns, N)."""
     N, columns = problem.h0.shape
     shape = (len(run.middles), N, columns)
 
@@ -213,7 +216,7 @@ def _converted(row: list[Any]) -> list[Any]:
 
 
 def _unreachable(problem: Problem, run: Run, bits: int, growth: float) -> NotReached:
-    steps, reached = len(problem.inputs), len(run.middles) - 1
+    steps, reached = len(problem.inputs), run.reached
     return NotReached(
         f"{problem.digits} digits over {steps} steps would need about {bits} bits; the limit is {MOST_BITS}. "
         f"At {run.bits} bits the goal was missed at step {reached}.",

@@ -39,6 +39,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "flow, initial set": lambda **kw: flow(None, [H0], times=[-1, 1], radius="1e-9", **kw),
     "flow, observed": lambda **kw: flow(None, H0, times=[1], engine="mpmath", **kw),
     "constants": lambda **kw: oracle.reference(NET.discretize(step=0.1, scheme="exponential-euler"), X, **kw),
+    "some states": lambda **kw: oracle.reference(REC, X, H0, steps=[0, 3], **kw),
     "rk4": lambda **kw: oracle.reference(NET.discretize(step=0.1, scheme="rk4"), X, **kw),
 }
 
@@ -82,6 +83,7 @@ OTHER = {
     "two biases": lambda **kw: oracle.reference(oracle.Recurrence.elman(W, M, (B, B)), X, H0, **kw),
     "another input": lambda **kw: oracle.reference(REC, X + np.eye(5, 2) / 2**40, H0, **kw),
     "another start": lambda **kw: oracle.reference(REC, X, H0[::-1], **kw),
+    "the last state": lambda **kw: oracle.reference(REC, X, H0, steps=[5], **kw),
     "fewer steps": lambda **kw: oracle.reference(REC, X[:4], H0, **kw),
     "a batch of one": lambda **kw: oracle.reference(REC, X[:, None], H0, **kw),
     "more digits": lambda **kw: oracle.reference(REC, X, H0, digits=31, **kw),
@@ -217,7 +219,7 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path, caplog: pytest.LogCaptureF
     assert "not kept" in caplog.text
     assert file.read_text(encoding="ascii") == "mine"
     caplog.clear()
-    asked = question.question(REC, X, H0, None, 0, 0, 30, "balls")
+    asked = question.question(REC, X, H0, None, None, 0, 0, 30, "balls")
     assert asked is not None
     rad = np.full(right.shape, mpmath.inf, dtype=object)
     cache.Store(tmp_path / "c").put(asked, replace(right, rad=rad))
