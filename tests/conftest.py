@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGES = ("reservoirpy", "neat", "nengo", "snntorch", "ncps", "brainstate", "norse", "lrnnx", "psychrnn")
-OPTIONAL = ("hypothesis", "scipy", "torch", "h5py", "matplotlib", "keras", "jax", "numba", *PACKAGES)
+OPTIONAL = ("hypothesis", "scipy", "torch", "h5py", "matplotlib", "keras", "jax", "flax", "numba", *PACKAGES)
 ABSENT = tuple(name for name in OPTIONAL if find_spec(name) is None)
 _IMPORTS = re.compile(rf"^(?:from|import) ({'|'.join(ABSENT) or '(?!)'})\b", re.MULTILINE)
 

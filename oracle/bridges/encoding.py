@@ -33,6 +33,8 @@ def encode(value: Any) -> Any:
         return {"rational": f"{value.numerator}/{value.denominator}"}
     if isinstance(value, Constant):
         return {"constant": [_monomial(monomial, factor) for monomial, factor in sorted(value.terms.items())]}
+    if isinstance(value, bool):
+        return {"flag": value}
     if isinstance(value, str):
         return {"text": value}
     if value is None:
@@ -144,11 +146,18 @@ def _operator(terms: Any, name: str, shape: Any) -> Operator:
     return Operator((rows, columns), parts)
 
 
+def _flag(coded: Any, name: str, _: Any) -> bool:
+    if not isinstance(coded, bool):
+        raise refused(f"{name} is {coded!r}, which is neither true nor false")
+    return coded
+
+
 _DECODERS: dict[str, Any] = {
     "rational": _rational,
     "constant": _constant,
     "text": _text,
     "none": lambda coded, name, _: None,
+    "flag": _flag,
     "tuple": lambda coded, name, _: tuple(decode(part, name) for part in coded),
     "operator": _operator,
     "float64": _floats,

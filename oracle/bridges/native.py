@@ -52,11 +52,14 @@ LOADERS: dict[str, str | Callable[[Path, str | None], Any]] = {
     ".pt": "oracle.bridges.torch_files:load",
     ".pth": "oracle.bridges.torch_files:load",
     ".safetensors": "oracle.bridges.torch_files:load",
+    ".npz": "oracle.bridges.psychrnn_files:load",
 }
 """Readers of foreign files by suffix: a function of the path and of a layer's name, or "module:function", imported when
 it is needed."""
 BARE = (".pt", ".pth", ".safetensors")
 """Files of arrays alone, which do not say which activation they belong to: their readers take it as third argument."""
+LEAKY = (".npz",)
+"""Files of one leaky network, which say neither activation nor leak: their readers take both, and no layer."""
 
 
 def save(obj: Network | Recurrence, path: str | os.PathLike[str]) -> None:
@@ -92,18 +95,23 @@ def save(obj: Network | Recurrence, path: str | os.PathLike[str]) -> None:
         raise _unusable(target, error) from error
 
 
-def load(path: str | os.PathLike[str], layer: str | None = None, activation: str | None = None) -> Any:
+def load(
+    path: str | os.PathLike[str], layer: str | None = None, activation: str | None = None, alpha: Any = None
+) -> Any:
     """Read a record from a file.
 
     Parameters
     ----------
     path : path-like
         A native .json file, or a file with a suffix that a bridge has registered in `LOADERS`: a Keras model saved as
-        .h5, .hdf5 or .keras, a torch state_dict saved as .pt, .pth or .safetensors (nothing is unpickled but tensors).
+        .h5, .hdf5 or .keras, a torch state_dict saved as .pt, .pth or .safetensors (nothing is unpickled but tensors),
+        the weights of a PsychRNN model saved as .npz.
     layer : str, optional
         Which layer of a model that has several: "simple_rnn", "rnn.l1_reverse". `oracle.layers(path)` reads all.
     activation : str, optional
-        The nonlinearity of a torch.nn.RNN, "tanh" or "relu", which a state_dict does not say.
+        The nonlinearity of a torch.nn.RNN, "tanh" or "relu", which a state_dict does not say; of a PsychRNN model.
+    alpha : number, optional
+        The leak dt / tau of a PsychRNN model, which its file does not say.
 
     Returns
     -------
@@ -117,13 +125,16 @@ def load(path: str | os.PathLike[str], layer: str | None = None, activation: str
         entries that are not finite numbers.
     """
     source = Path(path)
+    if layer is not None and source.suffix in (".json", *LEAKY):
+        raise BadInput(
+            f"layer {layer!r} of {source.name} was asked for.",
+            "the file holds one record, without layers.",
+            "leave the argument out.",
+        )
+    if source.suffix in LEAKY:
+        return _reader(source)(source, activation, alpha)
+    _refuse_alpha(source.name, alpha)
     if source.suffix == ".json":
-        if layer is not None:
-            raise BadInput(
-                f"layer {layer!r} of {source.name} was asked for.",
-                "a native file holds one record, without layers.",
-                "leave the argument out.",
-            )
         refuse_activation(source.name, activation)
         return _read_native(source)
     reader = _reader(source)
@@ -136,10 +147,10 @@ def load(path: str | os.PathLike[str], layer: str | None = None, activation: str
 def load_all(path: str | os.PathLike[str], activation: str | None = None) -> dict[str, Recurrence]:
     """Every layer of a file by name: the readers' `load_all`; arguments and errors as `load`."""
     source = Path(path)
-    if source.suffix == ".json":
+    if source.suffix in (".json", *LEAKY):
         raise BadInput(
             f"the layers of {source.name} were asked for.",
-            "a native file holds one record, without layers.",
+            "the file holds one record, without layers.",
             "read it with oracle.load.",
         )
     _reader(source)
@@ -173,6 +184,16 @@ def refuse_activation(name: str, activation: str | None) -> None:
         raise BadInput(
             f"activation={activation!r} was given for {name}.",
             "it says itself which activation its network has.",
+            "leave the argument out.",
+        )
+
+
+def _refuse_alpha(name: str, alpha: Any) -> None:
+    """A file whose equation has no leak, or brings its own."""
+    if alpha is not None:
+        raise BadInput(
+            f"alpha={alpha!r} was given for {name}.",
+            "only the files of PsychRNN leave it out.",
             "leave the argument out.",
         )
 

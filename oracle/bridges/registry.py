@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from oracle.bridges import native
+from oracle.bridges import declared, native
 from oracle.errors import BadInput
 from oracle.records.exact import Array, to_numpy
 from oracle.records.recurrence import Recurrence
@@ -70,6 +70,10 @@ BRIDGES = {
         "oracle.bridges.keras",
         tuple(f"keras.layers.{name}" for name in ("SimpleRNN", "SimpleRNNCell", "GRU", "GRUCell")),
     ),
+    "flax": Entry(
+        "oracle.bridges.flax",
+        tuple(f"flax.{room}.{name}" for room in ("linen", "nnx") for name in ("SimpleCell", "GRUCell", "RNN")),
+    ),
 }
 
 
@@ -89,8 +93,8 @@ def bridge(candidate: Any) -> Any:
 
 @provides("is_module")
 def is_module(candidate: Any) -> bool:
-    """Whether the object is a framework's module, known to its bridge or not."""
-    return bridge(candidate) is not None
+    """Whether the object is a framework's module, known to its bridge or not, or states its own equation."""
+    return declared.declares(candidate) or bridge(candidate) is not None
 
 
 def _bridge(module: Any) -> Any:
@@ -120,7 +124,9 @@ def recurrence(module: Any) -> Recurrence:
     ----------
     module : object
         A torch.nn.RNN or GRU of one layer and one direction, an RNNCell or a GRUCell; a keras.layers.SimpleRNN or GRU,
-        or the cell of one.
+        or the cell of one; a SimpleCell or GRUCell of Flax (of linen: bound to its variables), or an RNN of one; any
+        object with a method `oracle_recurrence()` that returns its equation, with masked or constrained weights as it
+        computes with them.
 
     Returns
     -------
@@ -132,21 +138,23 @@ def recurrence(module: Any) -> Recurrence:
     oracle.BadInput
         The class is not known, or is used in a way that is more than one recurrence (layers, directions).
     """
-    result: Recurrence = _bridge(module).recurrence(module)
+    own = declared.declares(module)
+    result: Recurrence = declared.recurrence(module) if own else _bridge(module).recurrence(module)
     return result
 
 
 @provides("candidate")
 def candidate(module: Any) -> Candidate:
     """A module of a known class as something that can be run; errors as `recurrence`."""
-    result: Candidate = _bridge(module).candidate(module)
+    own = declared.declares(module)
+    result: Candidate = declared.candidate(module, bridge(module)) if own else _bridge(module).candidate(module)
     return result
 
 
 @provides("stack")
 def stack(module: Any) -> Stack | None:
     """A module as a stack of layers, or None: cells, and classes whose bridge knows no stacks."""
-    made = getattr(_bridge(module), "stack", None)
+    made = None if declared.declares(module) else getattr(_bridge(module), "stack", None)
     result: Stack | None = None if made is None else made(module)
     return result
 

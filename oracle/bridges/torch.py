@@ -74,10 +74,10 @@ def _refuse_class(module: Any) -> None:
         f"it is a model; its recurrent parts are {', '.join(inner)}."
         if inner
         else "its equation is not in the catalogue.",
-        f"pass one of them, model.get_submodule({inner[0]!r}), or give the class a method oracle_weights()."
+        f"pass one of them, model.get_submodule({inner[0]!r}), or give the class a method oracle_recurrence()."
         if inner
         else "pass a torch.nn.RNN, RNNCell, GRU or GRUCell, a step function with its Recurrence, or give the class a "
-        "method oracle_weights().",
+        "method oracle_recurrence().",
         kind=kind,
     )
 

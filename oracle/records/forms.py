@@ -4,6 +4,7 @@
     rate          tau h' = -h + s(W h + M x + b)                    A = -1/tau, B = 1/tau
     current       tau h' = -h + W s(h) + M x + b                    A = -1/tau, B = W/tau, E = M/tau, c = b/tau
     elman         h+ = s(W h + M x + b)                             A = 0, B = I
+    residual      h+ = s(h + W h + M x + b)                         A = 0, B = I, W -> I + W
     leaky outside h+ = (1-a) h + a s(W h + M x + b)                 A = 1 - a, B = a
     leaky inside  h+ = (1-a) h + a (W s(h) + M x + b)               A = 1 - a, B = a W, E = a M, c = a b
     leak inside   h+ = s((1-a) h + a (W h + M x + b))               A = 0, B = I, W -> (1-a) I + a W, M -> a M, b -> a b
@@ -13,6 +14,7 @@ tau and a are scalars or diagonal matrices applied from the left. 1 - a is kept 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from oracle.records.exact import Array, Diagonal, Time, exact_object
@@ -79,6 +81,12 @@ def elman(W: Array, M: Array, b: tuple[Array, ...], activation: str) -> Lure:
     """h+ = s(W h + M x + b)."""
     N = len(W)
     return _outside(Operator.zero(N, N), Operator.diagonal(ONE, N), W, M, b, activation)
+
+
+def residual(W: Array, M: Array, b: tuple[Array, ...], activation: str) -> Lure:
+    """h+ = s(h + W h + M x + b)."""
+    form = elman(W, M, b, activation)
+    return replace(form, W=Operator.diagonal(ONE, len(W)) + form.W)
 
 
 def leaky_outside(W: Array, M: Array, b: tuple[Array, ...], alpha: Diagonal, activation: str) -> Lure:

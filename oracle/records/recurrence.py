@@ -170,15 +170,27 @@ class Recurrence(Record):
         if "alpha" in more:
             arguments["alpha"] = parse.rate_like(more["alpha"], units, "alpha")
         lure = form(**arguments)
-        if "sigma" in more:
-            arguments["sigma"] = more["sigma"]
+        arguments |= {key: more[key] for key in ("sigma", "residual") if more.get(key)}
         grid = positive(step)
         return cls.made("lure", lure, grid, Origin(name, {**arguments, "step": grid}, dtype=dtype))
 
     @classmethod
-    def elman(cls, W: Any, M: Any = None, b: Any = None, *, activation: Any = "tanh", step: Any = 1) -> Recurrence:
-        """h+ = s(W h + M x + b), as torch.nn.RNN and Keras SimpleRNN; b may be a tuple of biases."""
-        return cls._formed("elman", forms.elman, W, M, b, activation, step)
+    def elman(
+        cls,
+        W: Any,
+        M: Any = None,
+        b: Any = None,
+        *,
+        activation: Any = "tanh",
+        residual: bool = False,
+        step: Any = 1,
+    ) -> Recurrence:
+        """h+ = s(W h + M x + b), as torch.nn.RNN and Keras SimpleRNN; b may be a tuple of biases.
+
+        With `residual` h+ = s(h + W h + M x + b), as the SimpleCell of Flax has it (arXiv 1801.06105).
+        """
+        form = forms.residual if residual else forms.elman
+        return cls._formed("elman", form, W, M, b, activation, step, residual=bool(residual))
 
     @classmethod
     def leaky(

@@ -176,7 +176,7 @@ def test_other_suffixes_and_missing_files(tmp_path: Path) -> None:
     """A suffix nobody reads, a file that is not there, a folder, a folder that is not there."""
     record = Network.rate(W)
     (tmp_path / "folder.json").mkdir()
-    for path, said in (("a.npz", "suffix '.npz'"), ("a.json", "a.json: No such file"), ("folder.json", "directory")):
+    for path, said in (("a.onnx", "suffix '.onnx'"), ("a.json", "a.json: No such file"), ("folder.json", "directory")):
         with pytest.raises(BadInput, match=said):
             oracle.load(tmp_path / path)
     for path, said in (("a.txt", "does not end in .json"), ("no/a.json", "No such file"), ("folder.json", "irectory")):
