@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from oracle.cli import exits, terminal
-from oracle.errors import BadInput
+from oracle.errors import BadInput, NotDecidable
 
 COMMANDS = ("demo", "check", "identify", "claims", "simulate", "reference", "cache", "doctor", "write")
 TRACEBACK = "RNN_ORACLE_TRACEBACK"
@@ -68,7 +68,7 @@ def _run(given: list[str]) -> int:
         return exits.USAGE
     except BadInput as error:
         terminal.bad_input(error)
-        return exits.USAGE
+        return exits.UNDECIDED if isinstance(error, NotDecidable) else exits.USAGE
     except (click.Abort, KeyboardInterrupt):
         terminal.say("interrupted")
         return exits.INTERRUPTED

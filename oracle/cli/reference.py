@@ -38,7 +38,8 @@ def command(digits: int, times: str | None, certificate: str | None, json_to: st
     """
     if certificate is not None and times is not None:
         raise BadInput("--certificate was given with --times.", "flows have no certificates.", "leave one of them out.")
-    with terminal.progress("computing the reference"):
+    with terminal.progress("computing the reference") as told:
+        given["progress"] = told
         found, says = _flow(times, digits, given) if times is not None else _steps(digits, certificate, given)
     if json_to is not None:
         write_json(json_to, {"format": "rnn-oracle reference", "version": 1, **_document(found, digits), "run": says})
@@ -54,8 +55,8 @@ def _steps(digits: int, certificate: str | None, given: dict[str, Any]) -> tuple
     rec = read_recurrence(given["network"], given["step"], given["scheme"])
     run = read_run(rec, *(given[name] for name in ("inputs", "h0", "steps", "batch", "seed")))
     if certificate is None:
-        place = _place(given["cache"])
-        return oracle.reference(rec, inputs=run.inputs, h0=run.h0, digits=digits, cache=place), run.says
+        how = {"cache": _place(given["cache"]), "progress": given["progress"]}
+        return oracle.reference(rec, inputs=run.inputs, h0=run.h0, digits=digits, **how), run.says
     found = oracle.certificate(rec, inputs=run.inputs, h0=run.h0, digits=digits)
     found.save(certificate)
     return found.enclosure, f"{run.says}; certificate in {certificate}"
@@ -76,8 +77,8 @@ def _flow(times: str, digits: int, given: dict[str, Any]) -> tuple[Enclosure, st
     instants = [text.strip() for text in times.split(",") if text.strip()]
     signal = _signal(given)
     says = f"inputs {'zero' if signal is None else signal!r}, h0 {given['h0'] or 'zero'}, times {', '.join(instants)}"
-    place = _place(given["cache"])
-    return oracle.reference(net, inputs=signal, h0=h0, times=instants, digits=digits, cache=place), says
+    how = {"cache": _place(given["cache"]), "progress": given["progress"]}
+    return oracle.reference(net, inputs=signal, h0=h0, times=instants, digits=digits, **how), says
 
 
 def _signal(given: dict[str, Any]) -> Any:

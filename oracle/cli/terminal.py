@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
+from math import inf
+from time import monotonic
 from typing import Any
 
 import click
 
 from oracle.errors import BadInput
 
+_BETWEEN = 0.2  # seconds between two lines about progress
 COLORS = {"pass": "green", "holds": "green", "fail": "red", "violated": "red", "undecided": "yellow"}
 
 
@@ -37,15 +40,24 @@ def bad_input(error: BadInput) -> None:
 
 
 @contextmanager
-def progress(text: str) -> Iterator[None]:
-    """A line on stderr while something takes its time, on a terminal only."""
+def progress(text: str) -> Iterator[Callable[[float], None]]:
+    """A line on stderr while something takes its time, on a terminal only; what is yielded takes the share done."""
     if not sys.stderr.isatty():
-        yield
+        yield lambda share: None
         return
+    said = -inf
+
+    def tell(share: float) -> None:
+        nonlocal said
+        if monotonic() - said > _BETWEEN:
+            said = monotonic()
+            sys.stderr.write(f"\r\033[K{text}: {share:.0%}")
+            sys.stderr.flush()
+
     sys.stderr.write(f"\r\033[K{text} ...")
     sys.stderr.flush()
     try:
-        yield
+        yield tell
     finally:
         sys.stderr.write("\r\033[K")
         sys.stderr.flush()

@@ -22,12 +22,11 @@ from flint import arb
 from oracle.arithmetic.ball import Ball, precision
 from oracle.arithmetic.ball_series import resized
 from oracle.equations.activations import ACTIVATIONS
-from oracle.errors import NotDecidable
 from oracle.records.exact import Array
 from oracle.reference.defect import Misfit, Watched, defect, sized, weighted
 from oracle.reference.expansion import FIRST_BITS, corrected, dyadic, expansion
 from oracle.reference.limits import NotReached
-from oracle.reference.regions import Exit, Pattern, exits
+from oracle.reference.regions import Exit, Pattern, exits, grazing
 from oracle.reference.step_length import longest, order, sooner
 from oracle.reference.system import State, Step, System, evaluated
 
@@ -61,7 +60,7 @@ def one_step(system: System, state: State, piece: Any, unit: Fraction, room: Fra
         if isinstance(found, Step):
             return found
         pattern = tuple(active != (j in found.misplaced) for j, active in enumerate(pattern))
-    raise NotDecidable(f"at t = {float(state.t)} several units are at their kinks, and no region is seen to follow")
+    raise grazing(f"at t = {float(state.t):.6g} several units are at their kinks, and no region is seen to follow.")
 
 
 def region(system: System, state: State, piece: Any) -> Pattern:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -29,6 +30,7 @@ def reference(
     radius: Any = 0,
     engine: str = "auto",
     cache: Any = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Enclosure:
     """The trajectory of a record from h0, to a number of digits.
 
@@ -59,6 +61,9 @@ def reference(
         observed. `Enclosure.method` says which it was.
     cache : path-like or True, optional
         A folder (True: the user's cache folder) where the answer is kept, and taken from if it is there and intact.
+    progress : callable, optional
+        Called with the share done, 0 to 1, while a trajectory is computed; starts over with the next of a batch, and
+        where a run is repeated with more precision.
 
     Returns
     -------
@@ -73,21 +78,23 @@ def reference(
         Arguments that do not fit.
     oracle.reference.limits.NotReached
         A `BadInput`: the digits are out of reach, because errors grow too fast for too long.
+    oracle.reference.limits.Undecided
+        A `NotReached`: a unit grazes the kink of its activation, and no precision tried tells on which side it stays.
     """
     digits = checked_digits(digits)
     if cache is not None and cache is not False and isinstance(record, Network | Recurrence):
-        given = {"steps": steps, "start": start, "radius": radius, "engine": engine}
+        given = {"steps": steps, "start": start, "radius": radius, "engine": engine, "progress": progress}
         answer = partial(reference, record, inputs, h0, times, digits, **given)
         return cached(cache, (record, inputs, h0, times, steps, start, radius, digits, engine), answer)
     if isinstance(record, Recurrence):
         _no_times(times)
-        return _trajectory(record, inputs, h0, steps, digits, engine)
+        return _trajectory(record, inputs, h0, steps, digits, engine, progress)
     if isinstance(record, Network):
         arguments.no_steps(steps)
         instants, begin = arguments.instants(times), arguments.instant(start)
         x = arguments.signal(record, inputs, instants, begin)
         states, batched = arguments.starts(h0, record.N)
-        asked = flows.Asked(record.field, x, begin, arguments.spread(radius), instants, digits)
+        asked = flows.Asked(record.field, x, begin, arguments.spread(radius), instants, digits, progress)
         found = flows.follow_all(asked, states, flows.engine("balls" if engine == "auto" else engine))
         return found if batched else replace(found, mid=found.mid[:, 0], rad=found.rad[:, 0])
     raise BadInput(
@@ -106,8 +113,10 @@ def _no_times(times: Any) -> None:
         )
 
 
-def _trajectory(rec: Recurrence, inputs: Any, h0: Any, steps: Any, digits: int, engine: str) -> Enclosure:
+def _trajectory(
+    rec: Recurrence, inputs: Any, h0: Any, steps: Any, digits: int, engine: str, progress: Any
+) -> Enclosure:
     way = known(engine)
     columns, start, batched = arguments.columns(rec, inputs, h0)
-    result = certify(Problem(rec, columns, start, digits, arguments.kept(steps, len(columns))), way)
+    result = certify(Problem(rec, columns, start, digits, arguments.kept(steps, len(columns)), progress), way)
     return result if batched else result.single()

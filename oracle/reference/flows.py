@@ -30,6 +30,7 @@ class Asked:
     radius: Fraction
     times: tuple[Fraction, ...]
     digits: int
+    progress: Callable[[float], None] | None = None
 
 
 Engine = Callable[[Question], Enclosure]
@@ -58,12 +59,13 @@ def follow(asked: Asked, h0: Array, run: Engine) -> Enclosure:
     parts: list[Enclosure] = []
     if before:
         backward, x = asked.lure.scaled(Fraction(-1)), Seen(asked.inputs, asked.start, True)
-        found = run(Question(backward, x, h0, asked.radius, before, asked.digits))
+        found = run(Question(backward, x, h0, asked.radius, before, asked.digits, asked.progress))
         parts.append(replace(found, mid=found.mid[::-1].copy(), rad=found.rad[::-1].copy()))
     if asked.start in asked.times:
         parts.append(proved.beginning(h0, asked.radius, asked.digits))
     if after:
-        parts.append(run(Question(asked.lure, Seen(asked.inputs, asked.start), h0, asked.radius, after, asked.digits)))
+        x = Seen(asked.inputs, asked.start)
+        parts.append(run(Question(asked.lure, x, h0, asked.radius, after, asked.digits, asked.progress)))
     return _joined(parts, parts[0] if before else parts[-1])
 
 

@@ -81,6 +81,7 @@ def attempt(problem: Problem, outlook: Outlook, full: Steps) -> Run:
                 return run
         run.keep(states, radii, problem.among(k + 1, count))
         run.reached = k + count
+        problem.tell(run.reached)
     return run
 
 

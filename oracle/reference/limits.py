@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil, log2
 from typing import Any
 
-from oracle.errors import BadInput
+from oracle.errors import BadInput, NotDecidable
 
 MOST_DIGITS = 10_000  # more than this is a typing error; nothing below it is refused unheard
 MOST_BITS = 1 << 17  # working precision of a certified recurrence: 40,000 digits, where one product takes 0.1 ms
@@ -15,6 +15,10 @@ GUARD_BITS = 32  # rounding of 2^20 steps, and 12 bits to spare
 
 class NotReached(BadInput):
     """The digits asked for are out of reach; the message says why. A `BadInput`: other input can be judged."""
+
+
+class Undecided(NotReached, NotDecidable):
+    """Whatever the precision tried, it cannot be told what happens: a unit grazes the kink of its activation."""
 
 
 def bits_for(digits: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,7 @@ class Problem:
     """A recurrence with exact inputs, one (I, columns) array per step, and an exact initial state (N, columns).
 
     Of the states 0 .. K those in `kept` are returned, increasing; None: all of them. The others are followed, not held.
+    `progress` is told the share of the steps that are done, again from 0 where a run is repeated with more bits.
     """
 
     rec: Recurrence
@@ -25,6 +26,12 @@ class Problem:
     h0: Array
     digits: int
     kept: tuple[int, ...] | None = None
+    progress: Callable[[float], None] | None = None
+
+    def tell(self, steps: int) -> None:
+        """Whoever wants to know is told the share that is done."""
+        if self.progress is not None:
+            self.progress(steps / max(len(self.inputs), 1))
 
     def starts(self, ops: Ball) -> tuple[Any, Iterator[Any]]:
         """The initial state and the inputs as balls, one step after another."""

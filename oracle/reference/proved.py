@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, e, log2
@@ -34,6 +34,12 @@ class Question:
     radius: Fraction
     times: tuple[Fraction, ...]
     digits: int
+    progress: Callable[[float], None] | None = None
+
+    def tell(self, t: Fraction) -> None:
+        """Whoever wants to know is told the share of the time that is done."""
+        if self.progress is not None:
+            self.progress(min(1.0, float(t / self.times[-1])))
 
 
 def follow(question: Question) -> Enclosure:
@@ -89,6 +95,7 @@ def attempt(system: System, question: Question, log2_rate: float, bits: int) -> 
     pending = iter(question.times)
     t = next(pending)
     for step in steps(system, initial(system, question, bits), question.inputs, question.times[-1], log2_rate):
+        question.tell(step.end.t)
         while t <= step.end.t:
             yield step.at(t, system.norm, bits + _NORM_BITS)
             following = next(pending, None)

@@ -138,6 +138,7 @@ def attempt(problem: Problem, bits: int, follow: Follow) -> Run:
     with precision(bits):
         goal = arb(fmpq(1, 10**problem.digits)).lower()
         for step, (mids, rads) in enumerate(follow(problem, Ball())):
+            problem.tell(step)
             if problem.keeps(step):
                 middles.append(mids)
                 radii.append(rads)

@@ -19,7 +19,7 @@ from typing import Any
 from flint import arb, arb_poly
 
 from oracle.arithmetic.ball import Ball
-from oracle.errors import NotDecidable
+from oracle.reference.limits import Undecided
 
 Pattern = tuple[bool, ...]
 
@@ -112,9 +112,7 @@ class _Side:
                 return self.zero(a, b), depth
             else:
                 pending += [((a + b) / 2, b), (a, (a + b) / 2)]
-        raise NotDecidable(
-            "a unit of the ReLU network touches its kink, and no subdivision tells on which side it stays"
-        )
+        raise grazing("a unit touches its kink, and no subdivision tells on which side it stays.")
 
     def zero(self, a: Fraction, b: Fraction) -> Fraction:
         """A point of [a, b] where the monotone f is about zero, by Newton's method in a bracket; not certified."""
@@ -140,6 +138,15 @@ class _Side:
         """Whether f was not clearly positive before it was clearly negative."""
         clear = _CLEAR * self.tolerance
         return not any(self.at(where * k / 4) > clear for k in range(4))
+
+
+def grazing(seen: str) -> Undecided:
+    """What is said where no region can be certified."""
+    return Undecided(
+        seen,
+        "the state grazes the kink of an activation: which way it goes is decided by less than the precision resolves.",
+        "ask for other times, more digits, or a slightly different initial state.",
+    )
 
 
 def _larger(a: Any, b: Any) -> Any:

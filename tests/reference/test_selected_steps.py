@@ -29,7 +29,7 @@ def made(gain: float, N: int = 5) -> Any:
 @pytest.mark.parametrize("gain", [0.4, 3.0])
 @pytest.mark.parametrize("batch", [None, 3])
 def test_the_same_numbers(engine: str, gain: float, batch: int | None) -> None:
-    """Contracting and expanding, one trajectory and three: rows 0, 64, 65 and 200 of the whole trajectory, bit by bit."""
+    """Contracting and expanding, one trajectory and three: rows 0, 64, 65, 200 of the whole one, bit by bit."""
     rec, which = made(gain), [0, 64, 65, 200]
     X = np.random.default_rng(3).normal(size=(200, 2) if batch is None else (200, batch, 2))
     h0 = np.linspace(-0.4, 0.5, 5)
