@@ -18,7 +18,7 @@ from oracle.records.recurrence import Recurrence
 
 LARGEST_SEED = 2**32 - 1
 NETWORK_FORMS = ("paper", "rate", "current")
-RECURRENCE_FORMS = ("elman", "leaky", "leaky-inside", "leak_inside", "gru", "gru-before")
+RECURRENCE_FORMS = ("elman", "leaky", "leaky-inside", "leak_inside", "gru", "gru-before", "lstm")
 
 
 def weights(seed: int, shape: tuple[int, ...], gain: float = 1.0, dtype: str = "float64") -> Array:
@@ -102,10 +102,12 @@ def recurrences(
     """Discrete-time recurrences; parameters as for `networks`, gated cells have their own activations."""
     form, N = draw(st.sampled_from(forms)), draw(st.integers(1, units))
     dtype = draw(st.sampled_from(dtypes))
-    rows = 3 * N if form.startswith("gru") else N
+    rows = {"gru": 3, "gru-before": 3, "lstm": 4}.get(form, 1) * N
     given: dict[str, Any] = _drive(draw, N, rows, draw(st.integers(0, inputs)), gain, dtype)
-    if form.startswith("gru"):
+    if rows > N:
         given["b_recurrent"] = weights(draw(st.integers(0, LARGEST_SEED)), (rows,), 0.5, dtype)
+        if form == "lstm":
+            return Recurrence.lstm(**given)
         return Recurrence.gru(**given, reset="before" if form == "gru-before" else "after")
     given["activation"] = draw(st.sampled_from(activations))
     if form.startswith("lea"):

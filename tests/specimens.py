@@ -28,6 +28,11 @@ PER_UNIT = np.array([0.5, 2.0, 4.0])
 LEAK = np.array([0.25, 0.5, 0.875])
 
 
+def states(units: int) -> Array:
+    """Two states of N numbers, or of the 2 N of a long short-term memory."""
+    return H if units == N else np.concatenate([H, dyadic(15, units - N, 2)])
+
+
 def networks(activation: str = "tanh") -> dict[str, oracle.Network]:
     """Every convention with scalar and per-unit tau, and the normal form stated as such."""
     made: dict[str, oracle.Network] = {}
@@ -60,10 +65,12 @@ def recurrences(activation: str = "tanh") -> dict[str, oracle.Recurrence]:
 def transcendental() -> dict[str, oracle.Recurrence]:
     """Records that only interval and floating-point arithmetics can evaluate: gates, exp(-dt/tau), s(z*)."""
     gates = dyadic(7, 3 * N, N), dyadic(8, 3 * N, INPUTS), dyadic(9, 3 * N), dyadic(10, 3 * N)
+    memory = dyadic(11, 4 * N, N), dyadic(12, 4 * N, INPUTS), dyadic(13, 4 * N), dyadic(14, 4 * N)
     net = networks()["rate, per unit tau"]
     return {
         "gru, reset after": oracle.Recurrence.gru(*gates),
         "gru, reset before": oracle.Recurrence.gru(*gates, reset="before"),
+        "lstm": oracle.Recurrence.lstm(*memory),
         "exponential Euler": net.discretize(step=0.1, scheme="exponential-euler"),
         "linearised": net.linearize(at=(H[:, 0], X[:, 0])).discretize(step=0.1),
         "rk4 of a linearisation": net.linearize(at=(H[:, 0], X[:, 0])).discretize(step=0.1, scheme="rk4"),

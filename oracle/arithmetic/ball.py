@@ -18,7 +18,7 @@ from flint import arb, arb_mat, ctx, fmpq
 from oracle.equations.activations import ACTIVATIONS
 from oracle.errors import KinkError
 from oracle.records.exact import Array, Atom, Constant, Diagonal, Exact
-from oracle.records.operator import Operator, is_zero
+from oracle.records.operator import Operator, is_zero, only_copies
 
 _LOCK = threading.RLock()
 
@@ -79,6 +79,8 @@ class Ball:
         self, products: Sequence[tuple[Operator, Any]], biases: Sequence[Array] = (), parts: Sequence[Any] = ()
     ) -> Any:
         """Sum of operator-vector products, biases and values."""
+        if only_copies(products, biases, parts):
+            return _side_by_side(products)
         pieces = [self._kept(bias) for bias in biases] + list(parts)
         for op, v in products:
             for term in op.terms:
@@ -155,6 +157,18 @@ class Ball:
     def lower(self, v: Any) -> Any:
         """The matrix of balls."""
         return v
+
+
+def _side_by_side(products: Sequence[tuple[Operator, Any]]) -> Any:
+    """Rows of matrices as one matrix."""
+    columns = max(v.ncols() for _, v in products)
+    rows: list[list[Any]] = [[0] * columns for _ in range(products[0][0].shape[0])]
+    for op, v in products:
+        held = widened(v, columns).tolist()
+        for i, source in enumerate(op.sources.tolist()):  # type: ignore[attr-defined]
+            if source >= 0:
+                rows[i] = held[source]
+    return arb_mat(len(rows), columns, [entry for row in rows for entry in row])
 
 
 def beside(parts: Sequence[Any]) -> Any:

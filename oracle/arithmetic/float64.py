@@ -11,7 +11,7 @@ import numpy as np
 from oracle.arithmetic.entrywise import columned
 from oracle.arithmetic.mp import Mp
 from oracle.records.exact import Array, Constant, Diagonal, Exact
-from oracle.records.operator import Operator
+from oracle.records.operator import Operator, copied, only_copies
 
 _CONSTANT_DIGITS = 40  # transcendental constants are evaluated this far before the one rounding to float64
 
@@ -70,6 +70,8 @@ class Float64:
         self, products: Sequence[tuple[Operator, Array]], biases: Sequence[Array] = (), parts: Sequence[Array] = ()
     ) -> Array:
         """Sum of operator-vector products, biases and values."""
+        if only_copies(products, biases, parts):
+            return copied(products)
         total: Any = None
         for op, v in products:
             for left, dense, right in self._terms(op):

@@ -21,7 +21,7 @@ from oracle.arithmetic.split_product import Split, product, split
 from oracle.arithmetic.tanh_table import tanh_of, two_sum
 from oracle.equations.activations import ACTIVATIONS
 from oracle.records.exact import Array, Diagonal, Exact
-from oracle.records.operator import Operator, is_zero
+from oracle.records.operator import Operator, copied, is_zero, only_copies
 
 U = 2.0**-53
 UNDERFLOW = 2.0**-1000
@@ -69,6 +69,9 @@ class Pairs:
         self, products: Sequence[tuple[Operator, Pair]], biases: Sequence[Array] = (), parts: Sequence[Pair] = ()
     ) -> Pair:
         """Sum of operator-vector products, biases and values."""
+        if only_copies(products, biases, parts):
+            wide = [(op, [np.broadcast_to(part, v.head.shape) for part in v]) for op, v in products]
+            return Pair(*(copied([(op, whole[i]) for op, whole in wide]) for i in range(3)))
         pieces = list(parts)
         for op, v in products:
             diagonal, dense = self._keep(op, "terms", _sorted_terms)

@@ -30,7 +30,7 @@ import numpy as np
 from oracle.arithmetic.float64 import VALUES, Float64
 from oracle.equations.activations import ACTIVATIONS
 from oracle.records.exact import Array, Constant, Diagonal
-from oracle.records.operator import Operator, Term
+from oracle.records.operator import Operator, Term, copied, only_copies
 from oracle.records.precision import Precision, representable
 
 _U = 2.0**-53
@@ -192,6 +192,8 @@ class Rounding:
         """Sum of products, biases and values, in any order and arrangement."""
         if not biases and not parts and len(products) == 1 and _is_identity(products[0][0]):
             return products[0][1]
+        if only_copies(products, biases, parts):
+            return _copied(products)
         value = self._floats.affine([(op, v.value) for op, v in products], biases, [v.value for v in parts])
         lifted = [self._bias(bias) for bias in biases]
         magnitude: Any = sum(v.magnitude for v in (*lifted, *parts))
@@ -307,6 +309,14 @@ class Rounding:
     def lower(self, v: Rounded) -> Array:
         """The bound."""
         return v.bound()
+
+
+def _copied(products: Sequence[tuple[Operator, Rounded]]) -> Rounded:
+    """Numbers that are only copied, as they are."""
+    value, magnitude, error = (
+        copied([(op, getattr(v, name)) for op, v in products]) for name in ("value", "magnitude", "error")
+    )
+    return Rounded(value, magnitude, error, max(v.growth for _, v in products))
 
 
 def _is_one(factor: Diagonal) -> bool:

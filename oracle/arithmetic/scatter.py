@@ -16,7 +16,7 @@ import numpy as np
 from oracle.arithmetic.float64 import VALUES, Float64
 from oracle.equations.activations import ACTIVATIONS
 from oracle.records.exact import Array, Diagonal
-from oracle.records.operator import Operator
+from oracle.records.operator import Operator, copied, only_copies
 
 
 class Scattered(NamedTuple):
@@ -44,6 +44,8 @@ class Scatter:
         parts: Sequence[Scattered] = (),
     ) -> Scattered:
         """Squares of the terms add."""
+        if only_copies(products, biases, parts):
+            return Scattered(*(copied([(op, part[i]) for op, part in products]) for i in range(2)))
         value = self._floats.affine([(op, v.value) for op, v in products], biases, [v.value for v in parts])
         square: Any = sum(v.square + v.value**2 for v in parts) + sum(self._floats.lift(b) ** 2 for b in biases)
         single = len(products) == 1 and not biases and not parts

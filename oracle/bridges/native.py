@@ -37,7 +37,7 @@ SIGNATURES = {
 }
 CONSTRUCTORS: dict[str, tuple[type[Record], tuple[str, ...]]] = {
     "Network": (Network, ("general", "paper", "rate", "current")),
-    "Recurrence": (Recurrence, ("general", "elman", "leaky", "leak_inside", "gru")),
+    "Recurrence": (Recurrence, ("general", "elman", "leaky", "leak_inside", "gru", "lstm")),
 }
 VERBS: dict[str, tuple[str, ...]] = {
     "rescale": ("r",),

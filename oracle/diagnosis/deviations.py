@@ -35,7 +35,9 @@ from oracle.diagnosis.edits import (
     transposed,
     transposed_input,
     where_gated,
+    where_gru,
     where_leaky,
+    where_lstm,
     where_ungated,
     without_diagonal,
 )
@@ -169,16 +171,16 @@ DEVIATIONS: dict[str, Deviation] = {
         for name in ("float32", "bfloat16", "float16")
     },
     "gru": Deviation(
-        "the reset gate multiplies the recurrent product", PRE_ACTIVATION, "reset", where_gated(reset_of("gru"))
+        "the reset gate multiplies the recurrent product", PRE_ACTIVATION, "reset", where_gru(reset_of("gru"))
     ),
     "gru-reset-before": Deviation(
         "the reset gate multiplies the state before the recurrent product",
         PRE_ACTIVATION,
         "reset",
-        where_gated(reset_of("gru-reset-before")),
+        where_gru(reset_of("gru-reset-before")),
     ),
     "reset-missing": Deviation(
-        "the reset gate is not applied: r = 1", PRE_ACTIVATION, "reset", where_gated(lambda s: [s.unreset()])
+        "the reset gate is not applied: r = 1", PRE_ACTIVATION, "reset", where_gru(lambda s: [s.unreset()])
     ),
     "gates-swapped": Deviation(
         "the gates are stored in another order",
@@ -190,7 +192,19 @@ DEVIATIONS: dict[str, Deviation] = {
         "the update gate keeps what it should replace: z for 1 - z",
         ACTIVATION,
         "update",
-        where_gated(lambda s: [s.complemented()]),
+        where_gru(lambda s: [s.complemented()]),
+    ),
+    "forget-bias-added": Deviation(
+        "1 is added to the bias of the forget gate", PRE_ACTIVATION, "bias", where_lstm(lambda s: [s.forgetting(1)])
+    ),
+    "forget-bias-subtracted": Deviation(
+        "1 is missing from the bias of the forget gate",
+        PRE_ACTIVATION,
+        "bias",
+        where_lstm(lambda s: [s.forgetting(-1)]),
+    ),
+    "gates-coupled": Deviation(
+        "the input gate is 1 minus the forget gate", ACTIVATION, "update", where_lstm(lambda s: [s.coupled()])
     ),
 }
 
@@ -225,7 +239,12 @@ FITTED_MEANINGS = {
     "permuted-inputs": "the input channels are in another order",
     "masked-recurrent-weights": "some recurrent weights are zero",
 }
-MEANINGS = {**{name: row.meaning for name, row in DEVIATIONS.items()}, **BOOKKEEPING_MEANINGS, **FITTED_MEANINGS}
+MEANINGS = {
+    "lstm": "the long short-term memory without peepholes",
+    **{name: row.meaning for name, row in DEVIATIONS.items()},
+    **BOOKKEEPING_MEANINGS,
+    **FITTED_MEANINGS,
+}
 SITES = {
     **{name: row.site for name, row in DEVIATIONS.items()},
     **dict.fromkeys(BOOKKEEPING_MEANINGS, BOOKKEEPING),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from oracle.arithmetic.narrowing import narrowed
-from oracle.diagnosis.gated import GATES, GatedStatement
+from oracle.diagnosis.gated import GatedStatement
 from oracle.diagnosis.statement import NETWORKS, Statement, has_bias
 from oracle.records.exact import Diagonal
 from oracle.records.formats import FORMATS, Format
@@ -30,6 +30,16 @@ def where_leaky(edit: Edit) -> Edit:
 def where_gated(edit: Edit) -> Edit:
     """Only for gated units."""
     return lambda s: edit(s) if isinstance(s, GatedStatement) else []
+
+
+def where_gru(edit: Edit) -> Edit:
+    """Only for gated recurrent units."""
+    return lambda s: edit(s) if isinstance(s, GatedStatement) and s.form == "gru" else []
+
+
+def where_lstm(edit: Edit) -> Edit:
+    """Only for long short-term memories."""
+    return lambda s: edit(s) if isinstance(s, GatedStatement) and s.form == "lstm" else []
 
 
 def where_ungated(edit: Edit) -> Edit:
@@ -71,7 +81,7 @@ def single_biases(s: GatedStatement, factor: int) -> Iterator[GatedStatement]:
 
 def transposed(s: Any) -> list[Any]:
     """All of a cell, or of one gate."""
-    one = [s.recurrent_of(g, np.transpose) for g in range(len(GATES))] if isinstance(s, GatedStatement) else []
+    one = [s.recurrent_of(g, np.transpose) for g in range(len(s.names))] if isinstance(s, GatedStatement) else []
     return [s.recurrent(np.transpose), *one]
 
 

@@ -1,8 +1,9 @@
-"""The statement of a gated recurrent unit, with the edits that its published implementations differ by.
+"""The statement of a gated unit, with the edits that its published implementations differ by.
 
-Gates are stored as r, z, n. A program that stacks them as z, r, n (Keras) and reads them as r, z, n (torch) swaps the
-first two; one that writes h+ = z n + (1 - z) h (Cho et al.) has the update gate complemented, which is the gate of
-negated weights, because logistic(-v) = 1 - logistic(v).
+Gates of a GRU are stored as r, z, n. A program that stacks them as z, r, n (Keras) and reads them as r, z, n (torch)
+swaps the first two; one that writes h+ = z n + (1 - z) h (Cho et al.) has the update gate complemented, which is the
+gate of negated weights, because logistic(-v) = 1 - logistic(v). Those of an LSTM are i, f, g, o; programs add 1 to the
+bias of the forget gate (Keras' unit_forget_bias; TensorFlow 1's forget_bias, which is no stored number), or tie i to 1 - f.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from oracle.records.exact import Array
 from oracle.records.record import Origin
 from oracle.records.recurrence import Gates, Recurrence
 
-GATES = ("reset", "update", "candidate")
+GRU_GATES = ("reset", "update", "candidate")
+LSTM_GATES = ("input", "forget", "candidate", "output")
+FORGET = 1  # the place of the forget gate
 OPEN = 64.0  # a gate with this argument is open: 1 - logistic(64) = 1.6e-28
 Parts = tuple[tuple[Array, ...], ...]
 
@@ -33,9 +36,18 @@ class GatedStatement:
     step: Fraction
     dtype: str
 
-    form = "gru"
     staged = False
     leaky = False
+
+    @property
+    def form(self) -> str:
+        """ "gru" or "lstm"."""
+        return self.equation.partition("-")[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the gates, as they are stored."""
+        return LSTM_GATES if self.form == "lstm" else GRU_GATES
 
     @property
     def activation(self) -> str:
@@ -45,7 +57,7 @@ class GatedStatement:
     @property
     def N(self) -> int:
         """Number of units."""
-        return self.gates.state_size
+        return self.gates.units
 
     @property
     def M(self) -> Array:
@@ -109,8 +121,10 @@ class GatedStatement:
         return self.but(**{name: tuple(getattr(p, name)[g] for g in order) for name in ("W", "M", "b", "b_recurrent")})
 
     def orders(self) -> list[tuple[int, ...]]:
-        """Every other order of the three gates, the plain swap first."""
-        return sorted((order for order in permutations(range(3)) if order != (0, 1, 2)), key=lambda o: o != (1, 0, 2))
+        """Every other order of the gates, swaps of two first."""
+        places = tuple(range(len(self.names)))
+        others = [order for order in permutations(places) if order != places]
+        return sorted(others, key=lambda order: sum(a != b for a, b in zip(order, places, strict=True)))
 
     def complemented(self) -> GatedStatement:
         """z for 1 - z."""
@@ -121,6 +135,19 @@ class GatedStatement:
             b=(p.b[0], tuple(-part for part in p.b[1]), p.b[2]),
             b_recurrent=(p.b_recurrent[0], tuple(-part for part in p.b_recurrent[1]), p.b_recurrent[2]),
         )
+
+    def forgetting(self, more: int) -> GatedStatement:
+        """With another number added to the bias of the forget gate."""
+        b = list(self.gates.b)
+        b[FORGET] = (*b[FORGET], np.full(self.N, float(more)))
+        return self.but(b=tuple(b))
+
+    def coupled(self) -> GatedStatement:
+        """1 - f for i, which is the gate of the forget gate's negated parameters."""
+        p = self.gates
+        W, M = ((-part[FORGET], *part[1:]) for part in (p.W, p.M))
+        b, c = ((tuple(-part for part in group[FORGET]), *group[1:]) for group in (p.b, p.b_recurrent))
+        return self.but(W=W, M=M, b=b, b_recurrent=c)
 
     def record(self) -> Recurrence:
         """The recurrence this statement means."""

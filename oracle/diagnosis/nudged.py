@@ -15,7 +15,7 @@ import numpy as np
 
 from oracle.arithmetic.float64 import VALUES
 from oracle.diagnosis.families import Family
-from oracle.diagnosis.gated import GATES, GatedStatement
+from oracle.diagnosis.gated import GatedStatement
 from oracle.diagnosis.sliced import Slice
 from oracle.records.exact import Array
 
@@ -24,15 +24,16 @@ RANKED = 4  # entries that are fitted
 
 
 class Entry(NamedTuple):
-    """Where a number is: "W", "M" or "b" of a gate (None where there is one), unit i, source j."""
+    """Where a number is: "W", "M" or "b" of a gate (None where there is one, `of` is its name), unit i, source j."""
 
     name: str
     gate: int | None
     i: int
     j: int
+    of: str = ""
 
     def __str__(self) -> str:
-        gate = "" if self.gate is None else f" of the {GATES[self.gate]} gate"
+        gate = "" if self.gate is None else f" of the {self.of} gate"
         return f"{self.name}[{self.i}{'' if self.name == 'b' else f', {self.j}'}]{gate}"
 
 
@@ -44,7 +45,7 @@ def entry_families(s: Any, part: Slice, bound: Array) -> Iterator[Family]:
     scored = [
         (
             _share(slope[i, usable] / bound[i, usable] * seen[usable], off[i, usable] / bound[i, usable]),
-            Entry(*place, i, j),
+            Entry(*place, i % s.N, j, "" if place[1] is None else s.names[place[1]]),
         )
         for place, slope, all_seen in _regressors(s, part)
         for j, seen in enumerate(all_seen)
@@ -62,8 +63,8 @@ def _share(design: Array, target: Array) -> float:
 
 def _regressors(s: Any, part: Slice) -> Iterator[tuple[tuple[str, int | None], Array, Array]]:
     """((name, gate), slope of the step by that bias, what the entries multiply)."""
-    sent = VALUES[s.activation](part.before) if s.form == "inside" else part.before
-    for gate in range(len(GATES)) if isinstance(s, GatedStatement) else (None,):
+    sent = VALUES[s.activation](part.before) if s.form == "inside" else part.before[: s.N]
+    for gate in range(len(s.names)) if isinstance(s, GatedStatement) else (None,):
         for recurrent in (True, False) if gate is not None else (True,):
             slope = (part.residual(s) - part.residual(_lifted(s, gate, recurrent))) / NUDGE
             if recurrent:

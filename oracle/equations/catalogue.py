@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from oracle.equations import gru, lure, runge_kutta
+from oracle.equations import gru, lstm, lure, runge_kutta
 from oracle.equations.interface import Arithmetic, V
 from oracle.records.recurrence import Recurrence
 
@@ -22,6 +22,7 @@ EQUATIONS: dict[str, Equation] = {
     **{name: Equation(runge_kutta.drive, runge_kutta.stepper(name)) for name in runge_kutta.TABLEAUS},
     "gru": Equation(gru.drive, gru.step),
     "gru-reset-before": Equation(gru.drive, gru.step_reset_before),
+    "lstm": Equation(lstm.drive, lstm.step),
 }
 
 

@@ -20,13 +20,14 @@ from oracle.records.recurrence import Gates
 
 
 def drive(ops: Arithmetic[V], p: Gates, x: V) -> tuple[V, ...]:
-    """M_g x + b_g for the three gates."""
+    """M_g x + b_g for every gate."""
     if not p.input_size and not any(p.b):
-        return tuple(ops.lift(np.zeros(p.state_size)) for _ in p.driving)
+        return tuple(ops.lift(np.zeros(p.units)) for _ in p.driving)
     return tuple(ops.affine([(M, x)] if p.input_size else [], b) for M, b in zip(p.driving, p.b, strict=True))
 
 
-def _gate(ops: Arithmetic[V], p: Gates, g: int, h: V, u: tuple[V, ...]) -> V:
+def gate(ops: Arithmetic[V], p: Gates, g: int, h: V, u: tuple[V, ...]) -> V:
+    """logistic(W_g h + c_g + u_g)."""
     return ops.act("logistic", ops.affine([(p.recurrent[g], h)], p.b_recurrent[g], [u[g]]))
 
 
@@ -37,7 +38,7 @@ def _blend(ops: Arithmetic[V], z: V, n: V, h: V) -> V:
 
 def step(ops: Arithmetic[V], p: Gates, h: V, u: tuple[V, ...]) -> V:
     """Reset after the product, as torch.nn.GRUCell."""
-    r, z = (_gate(ops, p, g, h, u) for g in (0, 1))
+    r, z = (gate(ops, p, g, h, u) for g in (0, 1))
     recurrent = ops.affine([(p.recurrent[2], h)], p.b_recurrent[2])
     n = ops.act(p.activation, ops.sum([u[2], ops.mul(r, recurrent)]))
     return _blend(ops, z, n, h)
@@ -45,6 +46,6 @@ def step(ops: Arithmetic[V], p: Gates, h: V, u: tuple[V, ...]) -> V:
 
 def step_reset_before(ops: Arithmetic[V], p: Gates, h: V, u: tuple[V, ...]) -> V:
     """Reset before the product, as in the first paper."""
-    r, z = (_gate(ops, p, g, h, u) for g in (0, 1))
+    r, z = (gate(ops, p, g, h, u) for g in (0, 1))
     n = ops.act(p.activation, ops.affine([(p.recurrent[2], ops.mul(r, h))], p.b_recurrent[2], [u[2]]))
     return _blend(ops, z, n, h)

@@ -123,8 +123,8 @@ def _field(net: Any, variables: Variables) -> Lure:
 def _stated(record: Record, variables: Variables) -> Any:
     """A constructor on variables."""
     name, given = record.origin.name, record.origin.arguments
-    if name == "gru":
-        return _gates(given, variables)
+    if name in ("gru", "lstm"):
+        return _gates(given, variables, type(record.parameters), len(record.parameters.W))  # type: ignore[attr-defined]
     if name == "general":
         return _general(record, variables)
     if name == "leaky":
@@ -140,20 +140,20 @@ def _stated(record: Record, variables: Variables) -> Any:
     return made
 
 
-def _gates(given: Mapping[str, Any], variables: Variables) -> Gates:
+def _gates(given: Mapping[str, Any], variables: Variables, kind: type[Gates], count: int) -> Gates:
     """Gates are rows of the stacked arrays."""
     parts: dict[str, tuple[Any, ...]] = {}
     for name in ("W", "M"):
         variables.shapes[name] = given[name].shape
-        parts[name] = tuple(np.array_split(given[name], 3))
+        parts[name] = tuple(np.array_split(given[name], count))
         size = len(parts[name][0])
         variables.dense.update({id(part): (name, g * size) for g, part in enumerate(parts[name])})
     for name in ("b", "b_recurrent"):
-        parts[name] = ((), (), ())
+        parts[name] = ((),) * count
         if name in given:
             stacked = variables.number(name, given[name])
-            parts[name] = tuple((part,) for part in np.array_split(stacked, 3))
-    return Gates(parts["W"], parts["M"], parts["b"], parts["b_recurrent"])
+            parts[name] = tuple((part,) for part in np.array_split(stacked, count))
+    return kind(parts["W"], parts["M"], parts["b"], parts["b_recurrent"])
 
 
 def _general(record: Any, variables: Variables) -> Lure:

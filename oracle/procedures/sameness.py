@@ -22,7 +22,7 @@ from oracle.records.exact import Array, Constant
 from oracle.records.lure import Lure
 from oracle.records.network import Network
 from oracle.records.operator import sum_vectors
-from oracle.records.recurrence import Recurrence, Staged
+from oracle.records.recurrence import GATES, Recurrence, Staged
 
 BITS = (64, 256, 1024)
 """Precisions tried in turn: about 19, 77 and 308 digits. Two numbers that agree to 300 digits are left undecided."""
@@ -88,7 +88,7 @@ def _coefficients(vertex: Any) -> Lure | None:
 def _is_affine(vertex: Any) -> bool:
     if isinstance(vertex, TangentStep | ExponentialStep):
         return True
-    return isinstance(vertex, Recurrence) and vertex.activation == "identity" and not vertex.equation.startswith("gru")
+    return isinstance(vertex, Recurrence) and vertex.activation == "identity" and vertex.equation not in GATES
 
 
 def same_coefficients(a: Lure, b: Lure) -> Sameness:

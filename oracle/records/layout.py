@@ -81,6 +81,8 @@ def samples(inputs: Any, h0: Any, *, N: int, I: int, batch_first: bool | None = 
 def _initial(h0: Any, batch: int, N: int) -> Array:
     if h0 is None:
         return np.zeros((batch, N))
+    if isinstance(h0, tuple) and len(h0) == 2 and all(hasattr(part, "shape") for part in h0):
+        h0 = np.concatenate([_finite(part, "h0") for part in h0], axis=-1)  # (h0, c0) of a long short-term memory
     start = _finite(h0, "h0")
     if start.shape not in ((N,), (batch, N)):
         raise BadInput(

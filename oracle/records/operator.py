@@ -7,6 +7,7 @@ A dense -I/tau would cost N^2 and count N roundings, so scalars and diagonals st
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -164,6 +165,40 @@ class Operator:
 
     def __hash__(self) -> int:
         return hash((self.shape, self.row(0) if self.shape[0] else ()))
+
+
+@dataclass(frozen=True, eq=False)
+class Copies(Operator):
+    """Row i is entry `sources[i]` of the vector, or zero where that is negative: a program copies these numbers.
+
+    Its term is the matrix of zeros and ones, for arithmetics that know of nothing else.
+    """
+
+    sources: Array
+
+    @staticmethod
+    def of(sources: Array, columns: int) -> Copies:
+        """The operator that copies these entries of a vector of `columns` entries."""
+        matrix = (sources[:, None] == np.arange(columns)).astype(np.float64)
+        matrix.setflags(write=False)
+        return Copies((len(sources), columns), (Term(ONE, matrix, ONE),), sources)
+
+
+def only_copies(products: Sequence[tuple[Operator, Any]], *others: Any) -> bool:
+    """Whether a sum of products does nothing but put entries of vectors side by side, so that nothing is rounded."""
+    if any(others) or not products or not all(isinstance(op, Copies) for op, _ in products):
+        return False
+    used = np.sum([op.sources >= 0 for op, _ in products], axis=0)  # type: ignore[attr-defined]
+    return bool(np.max(used, initial=0) <= 1)
+
+
+def copied(products: Sequence[tuple[Operator, Array]]) -> Array:
+    """The entries of the vectors side by side, (rows, columns)."""
+    made = np.zeros((products[0][0].shape[0], max(v.shape[1] for _, v in products)), dtype=products[0][1].dtype)
+    for op, v in products:
+        rows = np.flatnonzero(op.sources >= 0)  # type: ignore[attr-defined]
+        made[rows] = v[op.sources[rows]]  # type: ignore[attr-defined]
+    return made
 
 
 def _fingerprint(matrix: Array) -> Any:

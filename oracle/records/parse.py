@@ -199,7 +199,7 @@ def gates(W: Any, M: Any, b: Any, b_recurrent: Any, count: int = 3) -> dict[str,
         raise BadInput(
             f"W is {weights.shape}; expected ({count}N, N).",
             f"a gated cell stacks {count} square matrices along the rows; this may be transposed (Keras, JAX).",
-            "pass W.T, or stack the gates with np.concatenate([W_r, W_z, W_n]).",
+            f"pass W.T, or stack the gates with np.concatenate([W_{', W_'.join('rzn' if count == 3 else 'ifgo')}]).",
             shape=weights.shape,
         )
     arguments = {"W": weights, "M": input_matrix(M, rows)}

@@ -15,7 +15,7 @@ from oracle.records import forms, parse
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
 from oracle.records.names import activation_name
-from oracle.records.operator import Operator, sum_vectors
+from oracle.records.operator import Copies, Operator, sum_vectors
 from oracle.records.record import Origin, Record
 from oracle.records.verbs import verb
 
@@ -63,9 +63,14 @@ class Gates:
     activation: str = "tanh"
 
     @property
+    def units(self) -> int:
+        """Number of units."""
+        return int(self.W[0].shape[1])
+
+    @property
     def state_size(self) -> int:
         """N."""
-        return int(self.W[0].shape[1])
+        return self.units
 
     @property
     def input_size(self) -> int:
@@ -84,7 +89,7 @@ class Gates:
 
     def key(self) -> tuple[Any, ...]:
         """What equality compares."""
-        totals = (tuple(sum_vectors(part, self.state_size)) for part in (*self.b, *self.b_recurrent))
+        totals = (tuple(sum_vectors(part, self.units)) for part in (*self.b, *self.b_recurrent))
         return (self.recurrent, self.driving, tuple(totals), self.activation)
 
     def __eq__(self, other: object) -> bool:
@@ -92,6 +97,35 @@ class Gates:
 
     def __hash__(self) -> int:
         return hash(self.key())
+
+
+GATES = {"gru": 3, "gru-reset-before": 3, "lstm": 4}
+"""Gated cells, and how many matrices each stacks."""
+
+
+@dataclass(frozen=True, eq=False)
+class MemoryGates(Gates):
+    """Parameters of a long short-term memory, gates i, f, g, o; the state is (h, c), 2N numbers for N units."""
+
+    @property
+    def state_size(self) -> int:
+        """2 N: outputs h, then memories c."""
+        return 2 * self.units
+
+    @cached_property
+    def parts(self) -> tuple[Copies, Copies]:
+        """(h, c) -> h, and (h, c) -> c."""
+        first, second = np.split(np.arange(self.state_size), 2)
+        return Copies.of(first, self.state_size), Copies.of(second, self.state_size)
+
+    @cached_property
+    def places(self) -> tuple[Copies, Copies]:
+        """h -> (h, 0), and c -> (0, c)."""
+        here, none = np.arange(self.units), np.full(self.units, -1)
+        return (
+            Copies.of(np.concatenate([here, none]), self.units),
+            Copies.of(np.concatenate([none, here]), self.units),
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -110,8 +144,9 @@ class Recurrence(Record):
     Attributes
     ----------
     equation : str
-        Name of the step map in `oracle.equations`: "lure", "rk4", "midpoint", "heun", "gru", "gru-reset-before".
-    parameters : Lure, Staged or Gates
+        Name of the step map in `oracle.equations`: "lure", "rk4", "midpoint", "heun", "gru", "gru-reset-before",
+        "lstm".
+    parameters : Lure, Staged, Gates or MemoryGates
         What the equation needs.
 
     Raises
@@ -244,18 +279,42 @@ class Recurrence(Record):
                 "the two conventions are one letter apart and give different networks.",
                 'pass reset="after" (torch, Keras reset_after=True) or reset="before" (Cho et al.).',
             )
-        dtype = parse.given_dtype({"W": W, "M": M, "b": b, "b_recurrent": b_recurrent})
-        arguments = parse.gates(W, M, b, b_recurrent)
-        stacked = {name: tuple(np.array_split(array, 3)) for name, array in arguments.items()}
-        gates = Gates(
-            W=stacked["W"],
-            M=stacked["M"],
-            b=tuple((part,) for part in stacked["b"]) if "b" in stacked else ((), (), ()),
-            b_recurrent=tuple((part,) for part in stacked["b_recurrent"]) if "b_recurrent" in stacked else ((), (), ()),
-        )
+        equation = "gru" if reset == "after" else "gru-reset-before"
+        return cls._gated(equation, "gru", Gates, (W, M, b, b_recurrent), step, reset=reset)
+
+    @classmethod
+    def lstm(cls, W: Any, M: Any = None, b: Any = None, b_recurrent: Any = None, *, step: Any = 1) -> Recurrence:
+        """The long short-term memory without peepholes; gates stacked as i, f, g, o along the rows, as torch and Keras.
+
+        Parameters
+        ----------
+        W : array_like, (4N, N)
+            Recurrent weights.
+        M : array_like, (4N, I), optional
+            Input weights.
+        b, b_recurrent : array_like, (4N,), optional
+            Biases of the input and of the recurrent products, as they are: nothing is added to the forget gate's.
+
+        Notes
+        -----
+        The state is (h, c), the outputs and then the memories: `rec.N` is 2N, h0 has 2N entries (or is the pair
+        (h0, c0)), and `oracle.simulate` returns both. torch's output is the first half.
+        """
+        return cls._gated("lstm", "lstm", MemoryGates, (W, M, b, b_recurrent), step)
+
+    @classmethod
+    def _gated(
+        cls, equation: str, name: str, kind: type[Gates], given: tuple[Any, Any, Any, Any], step: Any, **more: Any
+    ) -> Recurrence:
+        count = GATES[equation]
+        dtype = parse.given_dtype(dict(zip(("W", "M", "b", "b_recurrent"), given, strict=True)))
+        arguments = parse.gates(*given, count=count)
+        stacked = {each: tuple(np.array_split(array, count)) for each, array in arguments.items()}
+        none: tuple[tuple[Array, ...], ...] = ((),) * count
+        b, c = (tuple((part,) for part in stacked[each]) if each in stacked else none for each in ("b", "b_recurrent"))
         grid = positive(step)
-        origin = Origin("gru", {**arguments, "reset": reset, "step": grid}, dtype=dtype)
-        return cls.made("gru" if reset == "after" else "gru-reset-before", gates, grid, origin)
+        origin = Origin(name, {**arguments, **more, "step": grid}, dtype=dtype)
+        return cls.made(equation, kind(stacked["W"], stacked["M"], b, c), grid, origin)
 
     def key(self) -> tuple[Any, ...]:
         """What equality compares: the step map, exactly, and its time grid."""

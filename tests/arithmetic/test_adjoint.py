@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from specimens import INPUTS, N, dyadic, networks, recurrences, transcendental
+from specimens import INPUTS, dyadic, networks, recurrences, transcendental
 
 from oracle.arithmetic import adjoint
 from oracle.arithmetic.ball import Ball, precision
@@ -30,8 +30,6 @@ from oracle.reference.gradients import Question, assembled, backward, forward, i
 from oracle.reference.loss import Loss
 
 BITS, STEPS, BATCH = 200, 3, 2
-RUN = Samples(dyadic(40, STEPS, BATCH, INPUTS), dyadic(41, BATCH, N), True)
-TARGETS = Loss("squares", dyadic(42, STEPS, BATCH, N))
 
 
 def specimens() -> dict[str, Recurrence]:
@@ -53,12 +51,13 @@ SPECIMENS = specimens()
 
 def asked(rec: Recurrence) -> Question:
     """Squares of a batch of runs to targets."""
-    return Question.of(rec, RUN, TARGETS)
+    run = Samples(dyadic(40, STEPS, BATCH, INPUTS), dyadic(41, BATCH, rec.N), True)
+    return Question.of(rec, run, Loss("squares", dyadic(42, STEPS, BATCH, rec.N)))
 
 
 def drawn(question: Question, seed: int = 50) -> dict[str, Array]:
     """A direction that moves every parameter, the start and the inputs."""
-    shapes = {**question.traced.shapes, "h0": RUN.h0.shape, "inputs": RUN.X.shape}
+    shapes = {**question.traced.shapes, "h0": question.run.h0.shape, "inputs": question.run.X.shape}
     return {name: dyadic(seed + i, *shape) for i, (name, shape) in enumerate(shapes.items())}
 
 
@@ -71,12 +70,12 @@ def paired(gradients: dict[str, Array], along: dict[str, Array], number: Callabl
 def forward_slope(question: Question, ops: Any, along: dict[str, Array]) -> Any:
     """The derivative of the loss along the direction, by tangents that move the parameters."""
     over: Any = Sensitivity(Displaced(ops, Direction(along, question.traced.dense)))
-    h = Dual(ops.lift(RUN.h0.T.copy()), ops.lift(along["h0"].T.copy()))
+    h = Dual(ops.lift(question.run.h0.T.copy()), ops.lift(along["h0"].T.copy()))
     parts = []
     for k in range(STEPS):
-        x = Dual(ops.lift(RUN.X[k].T.copy()), ops.lift(along["inputs"][k].T.copy()))
+        x = Dual(ops.lift(question.run.X[k].T.copy()), ops.lift(along["inputs"][k].T.copy()))
         h = advance(over, question.rec, h, x)
-        bar = TARGETS.cotangent(ops, STEPS - 1 - k, h.value)
+        bar = question.loss.cotangent(ops, STEPS - 1 - k, h.value)
         parts.append(ops.mul(bar, h.tangent))
     total = ops.sum(parts)
     return sum(total.entries()) if hasattr(total, "entries") else total.sum()
@@ -137,13 +136,14 @@ DIGITS = 240
 def loss_of(rec: Recurrence, along: dict[str, Array], eps: Fraction) -> Any:
     """The loss in mpmath, of a record and a run moved along a direction: nothing of the adjoint in it."""
     ops: Any = Mp(DIGITS)
+    question = asked(rec)
     moved = displaced(rec, along, eps)
-    h = ops.lift((exact_object(RUN.h0) + eps * exact_object(along["h0"])).T)
-    X = exact_object(RUN.X) + eps * exact_object(along["inputs"])
+    h = ops.lift((exact_object(question.run.h0) + eps * exact_object(along["h0"])).T)
+    X = exact_object(question.run.X) + eps * exact_object(along["inputs"])
     states = [h]
     for k in range(STEPS):
         states.append(advance(ops, moved, states[-1], ops.lift(X[k].T)))
-    return sum(((h - y.T) ** 2).sum() for h, y in zip(states[1:], TARGETS.array, strict=True))
+    return sum(((h - y.T) ** 2).sum() for h, y in zip(states[1:], question.loss.array, strict=True))
 
 
 DIFFERENTIABLE = [name for name in SPECIMENS if "linear" not in name]  # a linearisation is not stated by parameters

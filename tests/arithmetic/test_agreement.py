@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from enclosing import as_fraction, enclosed, radius
-from specimens import H, X, recurrences, transcendental
+from specimens import H, X, recurrences, states, transcendental
 
 from oracle import Recurrence
 from oracle.arithmetic.ball import Ball, precision
@@ -28,7 +28,7 @@ SMOOTH |= transcendental()
 
 def stepped(ops: Any, rec: Recurrence) -> Any:
     """One step of two trajectories."""
-    return advance(ops, rec, ops.lift(H), ops.lift(X))
+    return advance(ops, rec, ops.lift(states(rec.N)), ops.lift(X))
 
 
 def in_balls(rec: Recurrence, bits: int) -> Any:

@@ -11,7 +11,7 @@ import mpmath
 import numpy as np
 import pytest
 from enclosing import as_fraction, enclosed, radius
-from specimens import INPUTS, H, M, N, W, X, dyadic, networks, recurrences, transcendental
+from specimens import INPUTS, H, M, N, W, X, dyadic, networks, recurrences, states, transcendental
 
 import oracle
 from oracle import Recurrence
@@ -33,19 +33,24 @@ QUICK = [name for name in RECORDS if "rk4" not in name and "before" not in name]
 POINT = H[:, :1], X[:, :1]
 
 
+def point(rec: Recurrence) -> tuple[Array, Array]:
+    """One state and one sample."""
+    return states(rec.N)[:, :1], X[:, :1]
+
+
 def jacobian(ops: Any, rec: Recurrence) -> Any:
     """D of a step with respect to the state: the tangent along every unit vector."""
     over: Any = Tangent(ops)
-    h, x = (ops.lift(value) for value in POINT)
-    return advance(over, rec, Dual(h, ops.lift(np.eye(N))), Dual(x, None)).tangent
+    h, x = (ops.lift(value) for value in point(rec))
+    return advance(over, rec, Dual(h, ops.lift(np.eye(rec.N))), Dual(x, None)).tangent
 
 
 def symbolic_jacobian(rec: Recurrence) -> Array:
     """The same by SymPy's diff of the symbolic step, evaluated to 60 digits."""
     ops: Any = Symbolic()
-    names = ops.sympy.symbols(f"h:{N}")
+    names = ops.sympy.symbols(f"h:{rec.N}")
     step = advance(ops, rec, ops.lift(np.array(names, dtype=object)), ops.lift(POINT[1]))
-    at = {name: ops.rational(Fraction(value)) for name, value in zip(names, POINT[0][:, 0], strict=True)}
+    at = {name: ops.rational(Fraction(value)) for name, value in zip(names, point(rec)[0][:, 0], strict=True)}
     made = [[entry.diff(name).subs(at).evalf(DIGITS) for name in names] for entry in step[:, 0]]
     return np.array(made, dtype=object)
 
@@ -66,9 +71,9 @@ def test_tangents_are_the_symbolic_derivative(name: str) -> None:
 def differences(rec: Recurrence, digits: int = 240) -> Array:
     """Central differences at 240 digits with a step of 10^-80: the error, of order 10^-160, is far below 100 bits."""
     ops: Any = Mp(digits)
-    h, x = (ops.lift(value) for value in POINT)
+    h, x = (ops.lift(value) for value in point(rec))
     eps = ops.context.mpf(10) ** -80
-    moved = ops.lift(np.eye(N)) * eps
+    moved = ops.lift(np.eye(rec.N)) * eps
     made: Array = (advance(ops, rec, h + moved, x) - advance(ops, rec, h - moved, x)) / (2 * eps)
     return made
 

@@ -154,8 +154,11 @@ GATED = {
     "gru-reset-before",
     "reset-missing",
     "gates-swapped",
-    "update-gate-complemented",
-}  # planted in test_findings.py
+    "update-gate-complemented",  # planted in test_findings.py
+    "forget-bias-added",
+    "forget-bias-subtracted",
+    "gates-coupled",  # planted in tests/equations/test_lstm.py
+}
 
 
 def judged(net: Net, plant: Plant, K: int = 9) -> oracle.CheckResult:
