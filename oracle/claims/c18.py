@@ -130,7 +130,10 @@ def _wide(E: Any) -> Any:
 
 
 def _compared(name: str, errors: list[Any], bounds: list[Any], norm: Any, by: str = "balls") -> Compared:
+    """Sizes beside bounds. Both bounds are attained (one unit, a slope that is constant): no ball tells equal numbers
+    apart, so each bound is rounded up by the width of the value it is held against."""
     values = [length(error, norm) for error in errors]
+    bounds = [bound + 2 * value.rad() for value, bound in zip(values, bounds, strict=True)]
     resolution = 2.0 ** -(BITS // 4) * max(1.0, max((float(b) for b in bounds), default=0.0))
     found = Compared.of(name, values, bounds, resolution)
     return Compared(found.name, found.low, found.high, found.bound, found.resolution, by)

@@ -1,7 +1,8 @@
-"""Ranks of exact matrices: Krylov matrices of rationals, modulo a prime, and minors in named constants."""
+"""Ranks of exact matrices: Krylov matrices and pencils of rationals, modulo a prime, and minors in named constants."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from itertools import combinations
 from typing import Any
@@ -64,6 +65,24 @@ def full_rank_modulo(matrix: Array) -> bool:
     if any(q.denominator % PRIME == 0 for q in matrix.ravel().tolist()):
         return False
     return bool(_modulo(matrix).rank() == len(matrix))
+
+
+def deficient_at(J: Array, E: Array, values: Iterable[Fraction]) -> tuple[Fraction, int] | None:
+    """The first of the given numbers at which [J - lambda I, E] has not full rank, exactly, and its rank.
+
+    A number at which the rank is full modulo a prime is passed over; a deficient one is computed over the rationals.
+    """
+    N = len(J)
+    for value in values:
+        shifted = J.copy()
+        shifted[range(N), range(N)] -= value
+        pencil = np.concatenate([shifted, E], axis=1)
+        if any(q.denominator % PRIME == 0 for q in pencil.ravel().tolist()) or _modulo(pencil).rank() == N:
+            continue
+        rank = int(rationals(pencil).rank())
+        if rank < N:
+            return value, rank
+    return None
 
 
 def _modulo(matrix: Array) -> Any:

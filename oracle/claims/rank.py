@@ -3,7 +3,8 @@
 The Krylov space of (J, E) is the span of E, JE, .., J^{N-1} E; the pair is controllable if it is everything, which is
 the case if and only if rank [J - lambda I, E] = N for every eigenvalue lambda (M. L. J. Hautus, Indag. Math. 31, 1969).
 
-    rationals          the rank of the Krylov matrix, exactly; in large ones full rank modulo one prime proves full rank
+    rationals          the rank of the Krylov matrix, exactly; in large ones full rank modulo one prime proves full
+                       rank, and [J - lambda I, E] at the leaks, where silent units gather, a deficiency
     balls              a right inverse P, |[J - lambda I, E] P - I| < 1 at every eigenvalue, proves full rank; in
                        large ones every mode of a certified diagonalisation is shown to be excited by an input
     named constants    a deficiency where every maximal minor of the Krylov matrix is the zero polynomial in them
@@ -24,10 +25,10 @@ from flint import acb_mat
 
 from oracle.arithmetic.ball import middles, precision
 from oracle.claims.diagonalise import Diagonalised, diagonalised
-from oracle.claims.exact_rank import beside, controllable_modulo, minors_vanish, rational_krylov
+from oracle.claims.exact_rank import beside, controllable_modulo, deficient_at, minors_vanish, rational_krylov
 from oracle.claims.spectrum import BITS, DIRECT, eigenvalues, lifted, size
 from oracle.records.exact import Array, Exact
-from oracle.records.operator import Operator, constant_free
+from oracle.records.operator import Operator, constant_free, spread
 
 EXACT = 24
 """Units up to which the exact rank is computed: the entries of the Krylov matrix have 53 N bits."""
@@ -35,6 +36,8 @@ BALLS = 512
 """Units up to which Hautus' test is made in balls: a certified diagonalisation takes 4 s at 400, and grows as N^3."""
 FEW = 16
 """Eigenvalues of a large pair at which a right inverse is tried where the modes are not told apart: 3 s each at 400."""
+PENCIL = 128
+"""Units up to which [J - lambda I, E] is ranked exactly: a few seconds at 128 and one lambda."""
 CONSTANTS = 3
 """Units up to which minors are expanded in named constants."""
 
@@ -80,6 +83,14 @@ class Pair:
         return all(constant_free(np.asarray(part)) for part in factors if part is not None)
 
     @cached_property
+    def leaks(self) -> tuple[Fraction, ...]:
+        """The different entries of what J has as diagonal terms, 0 without any: eigenvalues where a row has no more."""
+        terms = () if self.operators is None else self.operators[0].terms
+        diagonals = tuple(term for term in terms if term.dense is None)
+        entries = spread(Operator((self.N, self.N), diagonals).diagonal_factor(), self.N).tolist()
+        return tuple(sorted({entry for entry in entries if isinstance(entry, Fraction)}))
+
+    @cached_property
     def modes(self) -> Diagonalised | None:
         """A certified diagonalisation of J, where there is one."""
         with precision(BITS[0]):
@@ -113,7 +124,7 @@ def _rank(pair: Pair) -> Rank:
     if pair.I == 0:
         return Rank(pair.N == 0, 0, "there is no input")
     if pair.rational and pair.exact is not None:
-        return _of_rationals(*pair.exact)
+        return _of_rationals(*pair.exact, pair.leaks)
     if pair.N <= BALLS and _hautus(pair):
         return Rank(True, pair.N, f"[J - lambda I, E] has rank {pair.N} at every eigenvalue (balls)")
     if pair.N <= CONSTANTS and pair.exact is not None and minors_vanish(*pair.exact):
@@ -138,13 +149,17 @@ def same_space(a: Pair, b: Pair) -> bool | None:
     return len(ranks) == 1
 
 
-def _of_rationals(J: Array, E: Array) -> Rank:
+def _of_rationals(J: Array, E: Array, leaks: Sequence[Fraction]) -> Rank:
     N = len(J)
     if N <= EXACT:
         rank = int(rational_krylov(J, E).rank())
         return Rank(rank == N, rank, f"the Krylov matrix has rank {rank} of {N} (exact)")
     if controllable_modulo(J, E):
         return Rank(True, N, f"the Krylov matrix has rank {N} modulo 2^61 - 1, hence over the rationals (exact)")
+    deficient = deficient_at(J, E, leaks) if N <= PENCIL else None
+    if deficient is not None:
+        value, rank = deficient
+        return Rank(False, None, f"[J - lambda I, E] has rank {rank} of {N} at lambda = {float(value):.6g} (exact)")
     return Rank(None, None, f"the rank is deficient modulo 2^61 - 1, which proves nothing at {N} units")
 
 

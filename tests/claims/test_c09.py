@@ -168,12 +168,38 @@ def test_full_rank_at_a_ball():
 
 
 def test_modular_rank_of_a_large_network():
-    """96 linear units: full rank modulo a prime is full rank; a unit without input is not called controllable."""
+    """96 linear units: full rank modulo a prime is full rank; what is deficient elsewhere than at a leak is open."""
     rng = np.random.default_rng(9)
     J, E = exact_object(rng.normal(size=(96, 96))), exact_object(rng.normal(size=(96, 2)))
     assert controllability(Pair.of(Operator.dense(J), Operator.dense(E))).full is True
     J[0, :], E[0, :] = Fraction(0), Fraction(0)
-    assert controllability(Pair.dense(J, E)).full is None
+    assert controllability(Pair.dense(J, E)).full is False  # a unit that rests, at lambda = 0
+    J[0, 0] = Fraction(1, 2)
+    assert controllability(Pair.dense(J, E)).full is None  # as deficient, at a lambda that nobody named
+
+
+@pytest.mark.parametrize("form", ["rate", "current"])
+def test_silent_units_are_deficient_exactly(form):
+    """40 relu units, a third of them silent, three inputs: [J + I/tau, E^] is singular; with all active it is not."""
+    rng = np.random.default_rng(4)
+    b = np.where(np.arange(40) % 3, 9.0, -9.0)
+    weights = rng.normal(size=(40, 40)) / 7, rng.normal(size=(40, 3))
+    net = getattr(oracle.Network, form)(*weights, b, tau=0.25, activation="relu")
+    at = (np.sign(b), np.zeros(3))  # the states of `current` are what relu sees
+    pair = c09.of_network(net, at)
+    found = controllability(pair)
+    assert (found.full, "at lambda = -4 (exact)" in found.how) == (False, True), found
+    assert CLAIM.verify(net, at=at).verdict == "not applicable"
+    active = (abs(at[0]), at[1])
+    net = getattr(oracle.Network, form)(*weights, abs(b), tau=0.25, activation="relu")
+    assert controllability(c09.of_network(net, active)).full is True
+
+
+def test_a_pencil_is_singular_where_it_is():
+    """diag(1, 2) with input on the first unit: 2 is the number at which the rank falls, and its rank is 1."""
+    J, E = exact([[1, 0], [0, 2]]), exact([[1], [0]])
+    assert rank.deficient_at(J, E, [Fraction(1), Fraction(3), Fraction(2)]) == (2, 1)
+    assert rank.deficient_at(J, exact([[1], [1]]), [Fraction(1), Fraction(2)]) is None
 
 
 right_jacobian, right_stability = one_step.jacobian, one_step.stability
