@@ -6,6 +6,7 @@ from typing import Any as _Any
 from oracle import procedures as _procedures  # gives records their verbs
 from oracle import report as _report  # and results theirs
 from oracle.bridges.native import load, save
+from oracle.bridges.readouts import readout
 from oracle.bridges.registry import layers, recurrence
 from oracle.check.candidates import as_step
 from oracle.check.result import CheckFailed, CheckResult
@@ -50,6 +51,7 @@ __all__ = [
     "layers",
     "load",
     "probe",
+    "readout",
     "recurrence",
     "reference",
     "relate",

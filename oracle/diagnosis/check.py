@@ -70,7 +70,7 @@ def check(
         The same as true and false; Keras' masks may have holes, over which the state is kept.
     observe : "state", "activity" or (C, d)
         What the candidate returns: its states; s(h) of them, from run(h0, X) or recorded, where s has an inverse; or
-        the pair (H, Y) of states and readout Y = C H + d, from run(h0, X).
+        the pair (H, Y) of states and readout Y = C H + d, from run(h0, X); `oracle.readout(layer)` reads C and d.
     noise : Noise, optional
         The noise the candidate promises, `oracle.Noise(sigma=0.1, scale="sqrt-2alpha")`. Its residuals are then tested
         as draws of that noise (observed; honest noise fails with a probability of at most 1e-6), and named
