@@ -39,7 +39,8 @@ def readout(layer: Any) -> tuple[Array, Array]:
     """
     held = _parameters(layer)
     kernel, weight = held.get("kernel"), held.get("weight")
-    if (kernel is None) == (weight is None) or len(np.shape(weight if kernel is None else kernel)) != 2:
+    matrix: Any = weight if kernel is None else kernel
+    if (kernel is None) == (weight is None) or len(matrix.shape) != 2:
         raise BadInput(
             f"the readout is a {type(layer).__module__}.{type(layer).__qualname__}.",
             "it holds no weight (out, in) and no kernel (in, out), or was never built.",
@@ -52,7 +53,10 @@ def readout(layer: Any) -> tuple[Array, Array]:
 
 
 def _parameters(layer: Any) -> Mapping[str, Any]:
-    variables = getattr(layer, "variables", None)
+    try:
+        variables = getattr(layer, "variables", None)
+    except ValueError:  # a linen module that is not bound
+        return {}
     if isinstance(variables, Mapping):  # of a bound linen module
         found = variables.get("params", {})
         return found if isinstance(found, Mapping) else {}

@@ -3,7 +3,8 @@
 Gates of a GRU are stored as r, z, n. A program that stacks them as z, r, n (Keras) and reads them as r, z, n (torch)
 swaps the first two; one that writes h+ = z n + (1 - z) h (Cho et al.) has the update gate complemented, which is the
 gate of negated weights, because logistic(-v) = 1 - logistic(v). Those of an LSTM are i, f, g, o; programs add 1 to the
-bias of the forget gate (Keras' unit_forget_bias; TensorFlow 1's forget_bias, which is no stored number), or tie i to 1 - f.
+bias of the forget gate (Keras' unit_forget_bias; TensorFlow 1's forget_bias, which is no stored number), or tie i to
+1 - f.
 """
 
 from __future__ import annotations
