@@ -14,7 +14,7 @@ import click
 from oracle.cli import exits, terminal
 from oracle.errors import BadInput, NotDecidable
 
-COMMANDS = ("demo", "check", "identify", "claims", "simulate", "reference", "cache", "doctor", "write")
+COMMANDS = ("demo", "check", "compare", "identify", "claims", "simulate", "reference", "cache", "doctor", "write")
 TRACEBACK = "RNN_ORACLE_TRACEBACK"
 
 

@@ -14,7 +14,7 @@ from oracle.cli.terminal import candidates_output
 from oracle.errors import BadInput
 
 
-def read_candidate(name: str) -> Any:
+def read_candidate(name: str, modules: dict[str, Any] | None = None) -> Any:
     """Find a candidate.
 
     Parameters
@@ -22,6 +22,8 @@ def read_candidate(name: str) -> Any:
     name : str
         "package.module:function", "folder/file.py:function" (attributes of attributes with dots), or a path ending in
         .npy or .csv. The current directory is importable.
+    modules : dict, optional
+        Modules by the name they were given; a file that two candidates are in is run once, and their weights are one.
 
     Raises
     ------
@@ -38,7 +40,10 @@ def read_candidate(name: str) -> Any:
             f"write module:function or file.py:function, or a path that ends in {' or '.join(TABLES)}.",
         )
     with candidates_output():
-        found = _attribute(_module(place), attribute, place)
+        known = {} if modules is None else modules
+        if place not in known:
+            known[place] = _module(place)
+        found = _attribute(known[place], attribute, place)
     if not callable(found) and not hasattr(type(found), "__array__"):
         raise BadInput(
             f"{name} is a {type(found).__name__}.",

@@ -38,9 +38,8 @@ def command(candidate: str, json_to: str | None, report_to: str | None, **given:
     if report_to is not None:
         renderer(report_to)
     program = read_candidate(candidate)
-    rec = _recurrence(program, given)
-    if not callable(program) and given["inputs"] is None and rec.I:
-        raise _no_inputs(candidate)
+    rec = stated(program, given)
+    needs_inputs(candidate, program, rec, given)
     run = read_run(rec, *(given[name] for name in ("inputs", "h0", "steps", "batch", "seed")))
     result = _checked(program, rec, run, given)
     if json_to is not None:
@@ -55,13 +54,19 @@ def command(candidate: str, json_to: str | None, report_to: str | None, **given:
 
 
 def _checked(program: Any, rec: Recurrence, run: Run, given: dict[str, Any]) -> CheckResult:
-    question = {name: given[name] for name in ("promised", "recorded", "kind", "batch_first", "time_limit")}
-    if given["inputs"] is None and question["batch_first"] is None and given["batch"] is not None:
-        question["batch_first"] = None if is_module(program) else False  # generated inputs are (K, batch, I)
+    asked = question(given, not is_module(program))
     if given["noise"] is not None:
-        question["noise"] = read_noise(given["noise"])
+        asked["noise"] = read_noise(given["noise"])
     with terminal.progress("checking"), terminal.candidates_output():
-        return oracle.check(program, rec, inputs=run.inputs, h0=run.h0, **question)
+        return oracle.check(program, rec, inputs=run.inputs, h0=run.h0, **asked)
+
+
+def question(given: dict[str, Any], time_first: bool) -> dict[str, Any]:
+    """What the options of `options.judged` ask; generated inputs are (K, batch, I); modules know their order."""
+    asked = {name: given[name] for name in ("promised", "recorded", "kind", "batch_first", "time_limit")}
+    if given["inputs"] is None and asked["batch_first"] is None and given["batch"] is not None and time_first:
+        asked["batch_first"] = False
+    return asked
 
 
 def read_noise(text: str) -> oracle.Noise:
@@ -85,7 +90,14 @@ def read_noise(text: str) -> oracle.Noise:
     return oracle.Noise(size, scale, site or None)
 
 
-def _recurrence(program: Any, given: dict[str, Any]) -> Recurrence:
+def stated(program: Any, given: dict[str, Any]) -> Recurrence:
+    """The recurrence in --network, or the one a module of a framework brings.
+
+    Raises
+    ------
+    oracle.BadInput
+        Neither is there.
+    """
     if given["network"] is not None:
         return read_recurrence(given["network"], given["step"], given["scheme"])
     if is_module(program):
@@ -97,9 +109,11 @@ def _recurrence(program: Any, given: dict[str, Any]) -> Recurrence:
     )
 
 
-def _no_inputs(candidate: str) -> BadInput:
-    return BadInput(
-        f"{candidate} is a recorded trajectory, and no --inputs were given.",
-        "it was driven by inputs that are needed to judge it.",
-        "pass the inputs it was recorded with: --inputs X.npy.",
-    )
+def needs_inputs(name: str, program: Any, rec: Recurrence, given: dict[str, Any]) -> None:
+    """Refuse to judge a recorded trajectory by inputs that were made afterwards."""
+    if not callable(program) and given["inputs"] is None and rec.I:
+        raise BadInput(
+            f"{name} is a recorded trajectory, and no --inputs were given.",
+            "it was driven by inputs that are needed to judge it.",
+            "pass the inputs it was recorded with: --inputs X.npy.",
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from oracle.check.result import CheckResult
+from oracle.diagnosis.compare import Comparison
 
 PASS, FAIL, USAGE, INTERNAL, UNDECIDED, NOTHING = range(6)
 INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
@@ -15,6 +16,12 @@ def of_check(result: CheckResult) -> int:
     if result.steps == 0 or result.batch == 0:
         return NOTHING
     return of_verdict(result.verdict)
+
+
+def of_comparison(found: Comparison) -> int:
+    """The code of a comparison: that of the worse of its two checks."""
+    codes = {of_check(found.a), of_check(found.b)}
+    return next((code for code in (USAGE, FAIL, UNDECIDED, NOTHING) if code in codes), PASS)
 
 
 def of_verdict(verdict: str) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from oracle.check.result import CheckResult
+from oracle.diagnosis.compare import Comparison
 from oracle.errors import BadInput
 from oracle.procedures.cube import Cube
 from oracle.records.writing import write_bytes
@@ -14,6 +15,7 @@ from oracle.report import html, json, junit, markdown
 from oracle.report.model import Report
 from oracle.report.of_check import of_check
 from oracle.report.of_claims import of_claims
+from oracle.report.of_comparison import of_comparison
 from oracle.report.of_cube import of_cube
 
 RENDERERS: dict[str, Callable[[Report], str]] = {
@@ -29,7 +31,7 @@ def report(result: Any, path: Any, **context: Any) -> Path:
 
     Parameters
     ----------
-    result : CheckResult, Cube, ClaimResult, sequence of ClaimResult, or Report
+    result : CheckResult, Comparison, Cube, ClaimResult, sequence of ClaimResult, or Report
     path : path-like
         Ends in .html, .json, .md (Markdown) or .xml (JUnit).
     **context
@@ -66,6 +68,8 @@ def model(result: Any, **context: Any) -> Report:
         return result
     if isinstance(result, CheckResult):
         return of_check(result, **context)
+    if isinstance(result, Comparison):
+        return of_comparison(result, **context)
     if isinstance(result, Cube):
         return of_cube(result, **context)
     return of_claims(list(result) if isinstance(result, list | tuple) else [result], **context)
