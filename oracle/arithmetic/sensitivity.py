@@ -3,7 +3,7 @@
     h'(t) = D Phi h + (d Phi / d theta) direction        an engine for gradients that shares nothing with the adjoint
 
 `Direction` differentiates operators and biases by the product rule, exactly. `Displaced` evaluates at theta + t d,
-where t may be a ball: the derivative over a whole segment is what the mean value theorem asks for.
+where t may be a ball: the derivative over a whole segment is what a remainder asks for.
 """
 
 from __future__ import annotations

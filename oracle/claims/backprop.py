@@ -2,7 +2,7 @@
 
     adjoint       <g, d>, backpropagation through time (`oracle.reference.gradients`)
     sensitivity   d/dt L(theta + t d) at t = 0, forward tangents that move the parameters
-    differences   (L(theta + eps d) - L(theta)) / eps, which by the mean value theorem lies in d/dt L over [0, eps]
+    differences   (L(theta + eps d) - L(theta)) / eps, which is <g, d> + (eps / 2) L''(t) at some t in [0, eps] (Taylor)
 
 Two records whose coefficients, and whose coefficients' derivatives by the parameters, are equal have the same gradient
 of every loss of their states, whatever it is: the adjoint recursion sees nothing else.
@@ -20,7 +20,7 @@ from flint import arb, arb_mat
 
 from oracle.arithmetic.ball import Ball, lower_floats, upper_floats
 from oracle.arithmetic.sensitivity import Direction, Displaced, Sensitivity
-from oracle.arithmetic.tangent import Dual
+from oracle.arithmetic.tangent import Dual, Tangent
 from oracle.equations.catalogue import advance
 from oracle.procedures.parameters import Parameters
 from oracle.procedures.sameness import Sameness
@@ -38,7 +38,7 @@ NONLINEAR = ("tau", "alpha")
 
 
 class Engines(NamedTuple):
-    """Directional derivatives as balls: adjoint, sensitivity; and the mean value theorem's two sides."""
+    """As balls: adjoint against sensitivity; what the difference quotient may be off by, and what it is off by."""
 
     apart: Any
     bound: Any
@@ -116,6 +116,21 @@ class Line:
 
     def slope(self, ops: Any, times: Callable[[Any], Any] | None = None) -> Any:
         """d/dt L(theta + t d) by forward sensitivities, (1, 1)."""
+        return _total(ops, self._slopes(ops, times))
+
+    def curvature(self, segment: Any) -> Any:
+        """d^2/dt^2 L(theta + t d) for t in a ball: the same sensitivities over tangents in t, (1, 1)."""
+        ops: Any = Tangent(Ball())
+
+        def times(v: Dual) -> Dual:
+            moved = v.value if v.tangent is None else v.value + v.tangent * segment
+            return Dual(v.value * segment, moved)
+
+        parts = [part.tangent for part in self._slopes(ops, times) if part.tangent is not None]
+        return _total(Ball(), parts) if parts else arb_mat(1, 1)
+
+    def _slopes(self, ops: Any, times: Callable[[Any], Any] | None) -> list[Any]:
+        """What every state adds to the slope, unit by unit."""
         over: Any = Sensitivity(Displaced(ops, self.direction(), times))
         h = Dual(self._start(ops, times), self._columns(ops, self.start))
         steps, loss, parts = self.question.run.steps, self.question.loss, []
@@ -124,7 +139,7 @@ class Line:
             bar = loss.cotangent(ops, steps - k, h.value)
             if bar is not None and h.tangent is not None:
                 parts.append(ops.mul(bar, h.tangent))
-        return _total(ops, parts)
+        return parts
 
     def paired(self, gradients: dict[str, Array]) -> Any:
         """<g, d> of object arrays of balls or exact numbers."""
@@ -157,16 +172,17 @@ def _total(ops: Any, parts: list[Any]) -> Any:
 def engines(question: Question, gradients: dict[str, Array]) -> Engines:
     """The three engines along seeded directions, in balls; use inside `precision(BITS)`.
 
-    The bound is sup |d/dt L(theta + t d) - <g, d>| over [0, eps], the measured value |quotient - <g, d>|.
+    The bound is (eps / 2) sup |L''| over [0, eps], the measured value |quotient - <g, d>|. Both are one number up to
+    eps, relatively; the bound is rounded up by the width of the other, so that they can be told apart.
     """
     ops, every, linear = Ball(), Line.drawn(question), Line.drawn(question, only_linear=True)
     forward_slope = every.slope(ops)[0, 0]
     eps = arb(1) / (arb(2) ** EPS_BITS)
     segment = arb(0).union(eps)
     inner = linear.paired(gradients)
-    around = linear.slope(ops, lambda v: v * segment)[0, 0]
-    quotient = (linear.loss(ops, lambda v: v * eps)[0, 0] - linear.loss(ops)[0, 0]) / eps
-    return Engines(forward_slope - every.paired(gradients), around - inner, quotient - inner)
+    off = (linear.loss(ops, lambda v: v * eps)[0, 0] - linear.loss(ops)[0, 0]) / eps - inner
+    allowed = abs(eps / 2 * linear.curvature(segment)[0, 0]).upper() + 2 * off.rad()
+    return Engines(forward_slope - every.paired(gradients), allowed, off)
 
 
 def up(value: Any) -> float:

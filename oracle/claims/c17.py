@@ -112,7 +112,7 @@ def _measured(setting: Setting, first: Question, second: Question, gradients: di
         f"R: {same.evidence}",
         *(f"{name}: gradients differ by at most {gap.most:.3g} (balls)" for name, gap in gaps),
         f"adjoint against forward sensitivity: {up(found.apart):.3g} apart at most (balls)",
-        f"difference quotient: {measured:.3g} from <g, d>, {bound:.3g} allowed by the mean value theorem",
+        f"difference quotient: {measured:.3g} from <g, d>, {bound:.3g} allowed by Taylor's theorem",
     )
     if broken:
         sizes = [gap.least for _, gap in gaps]

@@ -31,6 +31,7 @@ def test_holds_for_every_convention(seed):
         assert result.verdict == "holds", result
         assert result.evidence[0].endswith("(exact)")
         assert 0 < result.measured <= result.bound < 1e-20
+        assert result.slack < 1.0001, "Taylor: the difference quotient is off by what the curvature says"
 
 
 def test_holds_for_the_normal_form():
