@@ -28,7 +28,7 @@ GUARD = 2  # digits printed beyond the certified ones
 @click.option("--times", metavar="T1,T2,..", help="Follow the continuous-time network to these instants instead.")
 @click.option("--sample-step", metavar="DT", help="With --times: time between the samples of --inputs.")
 @click.option("--between", type=click.Choice(["held", "linear"]), default="held", show_default=True)
-@click.option("--certificate", metavar="FILE", help="Also write a file that proofs/checker verifies; no --times.")
+@click.option("--certificate", metavar="FILE", help="Also write a file that proofs/checker verifies.")
 @click.option("--cache", metavar="DIR", help="Keep the result there, or take it from there; user: the user's cache.")
 @options.json_to
 def command(digits: int, times: str | None, certificate: str | None, json_to: str | None, **given: Any) -> int:
@@ -36,11 +36,11 @@ def command(digits: int, times: str | None, certificate: str | None, json_to: st
 
     Both a recurrence and a flow (--times) are proved, in ball arithmetic.
     """
-    if certificate is not None and times is not None:
-        raise BadInput("--certificate was given with --times.", "flows have no certificates.", "leave one of them out.")
     with terminal.progress("computing the reference") as told:
         given["progress"] = told
-        found, says = _flow(times, digits, given) if times is not None else _steps(digits, certificate, given)
+        found, says = (
+            _flow(times, digits, certificate, given) if times is not None else _steps(digits, certificate, given)
+        )
     if json_to is not None:
         write_json(json_to, {"format": "rnn-oracle reference", "version": 1, **_document(found, digits), "run": says})
     if json_to != "-":
@@ -67,7 +67,7 @@ def _place(named: str | None) -> Any:
     return True if named == USER else named
 
 
-def _flow(times: str, digits: int, given: dict[str, Any]) -> tuple[Enclosure, str]:
+def _flow(times: str, digits: int, certificate: str | None, given: dict[str, Any]) -> tuple[Enclosure, str]:
     net = read_record(given["network"])
     if not isinstance(net, Network):
         raise BadInput(
@@ -77,6 +77,10 @@ def _flow(times: str, digits: int, given: dict[str, Any]) -> tuple[Enclosure, st
     instants = [text.strip() for text in times.split(",") if text.strip()]
     signal = _signal(given)
     says = f"inputs {'zero' if signal is None else signal!r}, h0 {given['h0'] or 'zero'}, times {', '.join(instants)}"
+    if certificate is not None:
+        made = oracle.certificate(net, inputs=signal, h0=h0, digits=digits, times=instants)
+        made.save(certificate)
+        return made.enclosure, f"{says}; certificate in {certificate}"
     how = {"cache": _place(given["cache"]), "progress": given["progress"]}
     return oracle.reference(net, inputs=signal, h0=h0, times=instants, digits=digits, **how), says
 

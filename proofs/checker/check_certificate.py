@@ -274,10 +274,10 @@ def read(text: str) -> Any:
     return content
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], check: Any) -> int:
     """Check the files named on the command line."""
     if not arguments:
-        print("usage: python check_certificate.py FILE ...", file=sys.stderr)
+        print(f"usage: python {sys.argv[0]} FILE ...", file=sys.stderr)
         return 2
     code = 0
     for name in arguments:
@@ -293,4 +293,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], check))

@@ -377,8 +377,8 @@ def test_what_has_no_certificate() -> None:
         oracle.certificate(net.discretize(step=0.1, scheme="rk4"), np.zeros((4, 0)))
     with pytest.raises(oracle.BadInput, match="not rational"):
         oracle.certificate(net.discretize(step=0.1, scheme="exponential-euler"), np.zeros((4, 0)))
-    with pytest.raises(oracle.BadInput, match="certificates are of recurrences"):
-        oracle.certificate(net, np.zeros((4, 0)))  # type: ignore[arg-type]
+    with pytest.raises(oracle.BadInput, match="certificates are of recurrences and flows"):
+        oracle.certificate(X, np.zeros((4, 0)))  # type: ignore[arg-type]
     with pytest.raises(NotReached, match="the limit is"):
         oracle.certificate(made("elman", "identity", gain=1e4), np.zeros((20_000, 2)), h0)
 
