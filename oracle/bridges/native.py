@@ -82,7 +82,7 @@ def save(obj: Network | Recurrence, path: str | os.PathLike[str]) -> None:
         raise BadInput(
             f"{target.name} does not end in .json.", "the native file is JSON.", f"save to {target.stem}.json."
         )
-    text = json.dumps(_document(obj), separators=(",", ":"), allow_nan=False)
+    text = json.dumps(document(obj), separators=(",", ":"), allow_nan=False)
     if len(text) > MAX_BYTES:
         raise BadInput(
             f"the file would have {len(text)} bytes; at most {MAX_BYTES} are read.",
@@ -210,7 +210,7 @@ def _read_native(source: Path) -> Network | Recurrence:
             "it is not a record: a dense network of 2048 units with as many inputs is smaller.",
             "build the record from the binary file that holds the weights.",
         )
-    return _rebuilt(_parsed(data, source.name), source.name)
+    return rebuilt(_parsed(data, source.name), source.name)
 
 
 def _parsed(data: bytes, name: str) -> Any:
@@ -240,7 +240,8 @@ def _no_constant(text: str) -> Any:
     )
 
 
-def _document(obj: Any) -> dict[str, Any]:
+def document(obj: Any) -> dict[str, Any]:
+    """The content of a native file: format, version, kind, dtype and the chain."""
     chain: list[Origin] = []
     record = obj
     while isinstance(record, Network | Recurrence):
@@ -258,7 +259,8 @@ def _document(obj: Any) -> dict[str, Any]:
     return {"format": FORMAT, "version": VERSION, "kind": kind, "dtype": chain[0].dtype, "origin": links}
 
 
-def _rebuilt(document: Any, name: str) -> Network | Recurrence:
+def rebuilt(document: Any, name: str) -> Network | Recurrence:
+    """The record that such content speaks of; `name` is what errors call it."""
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise refused(f"{name} does not say that it is a {FORMAT!r}")
     if document.get("version") != VERSION:

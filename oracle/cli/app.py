@@ -14,7 +14,19 @@ import click
 from oracle.cli import exits, terminal
 from oracle.errors import BadInput, NotDecidable
 
-COMMANDS = ("demo", "check", "compare", "identify", "claims", "simulate", "reference", "cache", "doctor", "write")
+COMMANDS = (
+    "demo",
+    "check",
+    "compare",
+    "identify",
+    "claims",
+    "simulate",
+    "reference",
+    "cache",
+    "vectors",
+    "doctor",
+    "write",
+)
 TRACEBACK = "RNN_ORACLE_TRACEBACK"
 
 
