@@ -4,7 +4,8 @@
     sampled    x(t) = values[k] + (t/step - k) (values[k+1] - values[k])       for k step <= t <= (k+1) step
 
 A signal is asked for one piece at a time: where it ends, its value at t and its slope. The integrator restarts at the
-end of every piece, where x or x' may jump. `before` is the same backward in time.
+end of every piece, where x or x' may jump; equal samples that are held make one piece. `before` is the same backward in
+time.
 """
 
 from __future__ import annotations
@@ -113,13 +114,22 @@ class Signal:
     def piece(self, t: Fraction) -> Piece:
         """The piece that starts at, or contains, t; after the last sample a held signal keeps its last value."""
         k = self._clamped(t // self.step)
-        return self._at(k, t)._replace(end=(k + 1) * self.step)
+        last = k
+        while self._stays(last):
+            last += 1
+        return self._at(k, t)._replace(end=(last + 1) * self.step)
 
     def before(self, t: Fraction) -> Piece:
         """The piece that ends at, or contains, t > 0, backward in time: `end` is where it begins."""
         k = self._clamped(ceil(t / self.step) - 1)
         found = self._at(k, t)
+        while k > 0 and self._stays(k - 1):
+            k -= 1
         return Piece(k * self.step, found.value, None if found.slope is None else -found.slope)
+
+    def _stays(self, k: int) -> bool:
+        """Whether a held sample is followed by its equal."""
+        return not self.linear and k + 1 < len(self.values) and bool(np.all(self.values[k + 1] == self.values[k]))
 
     def _clamped(self, k: int) -> int:
         return min(k, len(self.values) - 1 - self.linear)

@@ -157,6 +157,24 @@ def test_held_and_sampled_inputs_on_a_linear_unit(engine: str) -> None:
     assert not float_step.contains([[value] for value in held]).all()
 
 
+def test_equal_samples_that_are_held_make_one_piece() -> None:
+    """Pulses: the pieces are as long as the value stays, forward and backward; samples that differ, however little, do
+    not, nor does a linear input. The flow is that of the same pulses held for half as long, twice as often."""
+    values = np.array([[0.0, 1.0]] * 3 + [[0.5, 1.0]] * 2 + [[0.5, 1.0 + 2.0**-52]])
+    pulses = oracle.held(values, Fraction(1, 4))
+    ends = [pulses.piece(Fraction(t)).end for t in (0, Fraction(1, 2), Fraction(3, 4), Fraction(5, 4), 3)]
+    assert ends == [Fraction(3, 4), Fraction(3, 4), Fraction(5, 4), Fraction(3, 2), Fraction(3, 2)]
+    begins = [
+        pulses.before(Fraction(t)).end for t in (Fraction(1, 8), Fraction(3, 4), 1, Fraction(5, 4), Fraction(3, 2))
+    ]
+    assert begins == [0, 0, Fraction(3, 4), Fraction(3, 4), Fraction(5, 4)]
+    assert oracle.sampled(values, 1).piece(Fraction(0)).end == 1
+    net = oracle.Network.rate(W, np.eye(2), tau=2)
+    finer = oracle.held(np.repeat(values, 2, axis=0), Fraction(1, 8))
+    found = [oracle.reference(net, x, [0.1, -0.4], ["1.5"], digits=12).mid.tolist() for x in (pulses, finer)]
+    assert found[0] == found[1]
+
+
 def test_rescaled_network_with_rescaled_signal_is_the_same_flow() -> None:
     """C1's continuous side: R_r net with x(r s) at t/r is the flow at t, for held and sampled inputs and r = 3."""
     rng = np.random.default_rng(2)
