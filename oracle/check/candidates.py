@@ -178,15 +178,14 @@ def _at_once(candidate: Any, run: Samples, dtype: str, N: int, batch_first: bool
         X = np.ascontiguousarray(X.swapaxes(0, 1))
     state, sample = h0.copy(), X.copy()
     raw = _call(candidate, state, sample)
-    recording = _recorded(raw, run, N, batch_first, one_buffer=repeats_one_buffer)
+    recording = _recorded(raw, run, N, batch_first, called=True)
     if not (_same(state, h0) and _same(sample, X)):
         recording.breaches.append(("mutates-arguments", _mutation("h0" if not _same(state, h0) else "X", 0)))
     return recording
 
 
-def _recorded(
-    raw: Any, run: Samples, N: int, batch_first: bool | None, one_buffer: Callable[..., bool] = lambda *_: False
-) -> Recording:
+def _recorded(raw: Any, run: Samples, N: int, batch_first: bool | None, called: bool = False) -> Recording:
+    """A trajectory as given, or as returned by a call: that may be the candidate's own memory, and is copied."""
     lengths = (run.steps + 1, run.steps)
     expected: tuple[tuple[int, ...], ...]
     if not run.batched:
@@ -197,8 +196,8 @@ def _recorded(
         expected = tuple((k, run.batch, N) for k in lengths)
     array = read(raw, expected, "the trajectory")
     dtype = array.dtype.name
-    shared = one_buffer(raw, array, int(bool(run.batched and batch_first)))
-    H = array.astype(np.float64)
+    shared = called and repeats_one_buffer(raw, array, int(bool(run.batched and batch_first)))
+    H = array.astype(np.float64, copy=called)
     H = H[:, None] if not run.batched else (H.swapaxes(0, 1) if batch_first else H)
     has_initial = len(H) == run.steps + 1
     breaches = [("views-of-one-buffer", _views(run.steps))] if shared else []

@@ -17,7 +17,7 @@ from oracle.check import candidates
 from oracle.check.candidates import Breach, Recording
 from oracle.check.coarse import Coarse, Sample, coarse, held, largest_roundoff, narrow
 from oracle.check.result import CheckResult, Finding, Violation
-from oracle.check.survey import Steps, Survey, surveyed
+from oracle.check.survey import Sampled, Steps, Survey, surveyed
 from oracle.check.unseen import unseen
 from oracle.errors import BadInput
 from oracle.records.exact import Array
@@ -127,7 +127,7 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
         picked = np.arange(evidence.run.steps), quick.ratio.reshape(-1, evidence.run.batch).argmax(axis=1)
         r, allowed = (part.reshape(-1, evidence.run.batch)[picked] for part in (quick.residual, quick.bound))
         result = _result(evidence, "pass", quick.worst, None, quick.statistic, r, allowed)
-        return replace(result, activation=_activation(evidence)), kept
+        return replace(result, activation=_activation(evidence, quick.sample)), kept
     rec, run = evidence.rec, evidence.run
     before, after, X = evidence.before, evidence.after, run.columns()
     bound = evidence.bound(rec, before, after, X)
@@ -156,17 +156,22 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
     return (result if less is None or less.name is None else replace(result, computed_in=less.name)), found
 
 
-def _activation(evidence: Evidence) -> ActivationSeen | None:
-    """The worst error of the activation in a sample of the steps of a run that passes."""
+def _activation(evidence: Evidence, sample: Sampled | None = None) -> ActivationSeen | None:
+    """The worst error of the activation in a sample of the steps of a run that passes, residuals known or not."""
     if evidence.recorded.relative or not evidence.run.steps:
         return None
-    count = evidence.run.steps * evidence.run.batch
+    steps = evidence.run.steps * evidence.run.batch
+    count = steps if sample is None else sample.rows.size
     columns = np.unique(np.linspace(0, count - 1, max(1, ACTIVATIONS_SEEN // evidence.rec.N)).astype(int))
-    X = np.ascontiguousarray(evidence.run.columns()[:, columns])
-    before, after = (np.ascontiguousarray(part[:, columns]) for part in (evidence.before, evidence.after))
-    found = residuals(evidence.rec, before, after, X, np.full(before.shape, np.inf))
-    seen = activation_seen(evidence.rec, before, X, found.signed, evidence.model, 1)
-    return None if seen is None else replace(seen, step=int(columns[seen.step - 1]) // evidence.run.batch + 1)
+    rows = columns if sample is None else sample.rows[columns]
+    before, after = (np.ascontiguousarray(part[:, rows]) for part in (evidence.before, evidence.after))
+    X = np.ascontiguousarray(evidence.run.X.reshape(steps, evidence.rec.I)[rows].T)
+    if sample is None:
+        signed = residuals(evidence.rec, before, after, X, np.full(before.shape, np.inf)).signed
+    else:
+        signed = sample.residual[:, columns]
+    seen = activation_seen(evidence.rec, before, X, signed, evidence.model, 1)
+    return None if seen is None else replace(seen, step=int(rows[seen.step - 1]) // evidence.run.batch + 1)
 
 
 def _surveyed(evidence: Evidence) -> Survey | None:

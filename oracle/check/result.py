@@ -64,7 +64,8 @@ class CheckResult:
     ----------
     verdict : "pass", "fail" or "undecided"
     worst : float
-        Largest residual / bound; a pass has worst <= 1 (proved), for long runs within 5 % of the largest there is.
+        Largest residual / bound, rounded up; a pass has worst <= 1 (proved). For long runs that pass within 5 % of the
+        largest there is if above 1/2; below, the error of a first look at each step may be part of it.
     first : Violation or None
     promised, computed_in : str
         The promised precision, and the one the residuals look like (observed; None where they are no rounding).

@@ -1,20 +1,20 @@
 """Judging a long run without keeping its residuals: blocks of steps in, the worst of every step out.
 
-Only passes come from here. Every element has |residual| <= (a lower estimate of) its published bound; steps the kernel
-cannot decide are judged like a short run, and where that leaves a doubt, or many, the whole run is. Memory is that of a
-block, whatever the length of the run.
+Only passes come from here. Every element has |residual| <= (a lower estimate of) its published bound. The kernel looks
+at every step with one product, at those that this does not settle with three; what is left is judged like a short run,
+and where that leaves a doubt, or many, the whole run is. Memory is that of a block, whatever the length of the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from oracle.arithmetic.memory import keep_freed_memory
 from oracle.kernels.growths import UNITS, growths
-from oracle.kernels.lure_rows import LureRows, float32_is_float32
+from oracle.kernels.lure_rows import Judged, LureRows, float32_is_float32
 from oracle.kernels.restated import restated
 from oracle.records.exact import Array
 from oracle.records.precision import Precision
@@ -25,14 +25,25 @@ from oracle.tolerance.step import one_step_bound
 
 FEWEST = 2**14  # elements: below, the arrays are small and every residual is kept
 DOUBTFUL = 0.05  # share of the steps that is judged again one by one; beyond it the run is no clean pass
-SAMPLED = 64
-"""Steps the statistic looks at under a float64 promise: its formats are a factor 2^15 apart, and 64 squares per unit
-and a median over units are known to a few per cent. Narrower promises, where TF32 may pass for float32 in the bound,
-are looked at in full."""
+GLANCED = 0.5
+"""Largest ratio that a glance may settle: what its own error counts is below that for honest steps, and a step that
+comes near its bound deserves the exact ratio."""
+WORTHWHILE = 0.5  # share of the steps that a glance has to settle: it takes a third of the time of a judgement
+SAMPLED, NARROWER = 64, 256
+"""Steps the statistic looks at. Formats under a float64 promise are a factor 2^15 apart; narrower ones, where TF32 may
+pass for float32 in the bound, a factor 2^10. Squares of so many steps per unit, and a median over units, are known to a
+few per cent, and a format that only one step in a hundred was computed in still shows."""
 CLOSE, FEW = 0.95, 16
 """Elements within 5 % of the largest ratio may be the largest: the kernel's bounds are up to 3 % low. A few of them are
 refined."""
 SHARP = 0.02  # share of the kernel's error in the largest residual beyond which it is not sharp (tiny states)
+
+
+class Sampled(NamedTuple):
+    """Some steps of a run by their row, and their certified residuals (N, rows), NaN where a step was left open."""
+
+    rows: Array
+    residual: Array
 
 
 class Survey(NamedTuple):
@@ -42,10 +53,11 @@ class Survey(NamedTuple):
     residual: Array
     bound: Array
     statistic: Statistic
+    sample: Sampled
 
     @property
     def worst(self) -> float:
-        """The largest ratio; certified, and within 5 % of the largest there is."""
+        """The largest ratio; certified, and above `GLANCED` within 5 % of the largest there is."""
         return float(self.ratio.max(initial=0.0))
 
 
@@ -71,16 +83,34 @@ def surveyed(rec: Recurrence, steps: Steps, model: Precision) -> Survey | None:
         return None
     keep_freed_memory()
     kernel = LureRows(form, known)
-    found = _scanned(kernel, steps)
+    found, glanced = _found(kernel, steps)
     doubtful = np.flatnonzero(~(found[0] <= 1))
     if doubtful.size > DOUBTFUL * len(found[0]) or not _settled(rec, steps, model, doubtful, found):
         return None
-    close = np.flatnonzero(found[0] >= CLOSE * found[0].max())
-    if close.size <= FEW and not _settled(rec, steps, model, close, found):
-        return None
-    if found[3, found[0].argmax()] > SHARP:
-        return None
-    return Survey(found[0], found[1], found[2], _seen(rec, kernel, steps, model))
+    if not glanced or found[0].max() > GLANCED:
+        close = np.flatnonzero(found[0] >= CLOSE * found[0].max())
+        if close.size <= FEW and not _settled(rec, steps, model, close, found):
+            return None
+        if found[3, found[0].argmax()] > SHARP:
+            return None
+    seen, sample = _seen(rec, kernel, steps, model)
+    return Survey(found[0], found[1], found[2], seen, sample)
+
+
+def _found(kernel: LureRows, steps: Steps) -> tuple[Array, bool]:
+    """The scan of all steps, and whether by glances, with the full judgement of what they leave.
+
+    Where they do not settle most of the first steps, they are not worth it.
+    """
+    first = min(kernel.steps_at_once, len(steps.before))
+    found = _scanned(kernel, kernel.glanced, steps.of(slice(first)))
+    if np.mean(found[0] <= GLANCED) < WORTHWHILE:
+        return _scanned(kernel, kernel.judged, steps), False
+    found = np.concatenate([found, _scanned(kernel, kernel.glanced, steps.of(slice(first, None)))], axis=1)
+    left = np.flatnonzero(~(found[0] <= GLANCED))
+    for at in _blocks(kernel, left.size):
+        found[:, left[at]] = _scanned(kernel, kernel.judged, steps.of(left[at]))
+    return found, True
 
 
 def _blocks(kernel: LureRows, rows: int) -> Iterator[slice]:
@@ -88,13 +118,13 @@ def _blocks(kernel: LureRows, rows: int) -> Iterator[slice]:
         yield slice(start, min(start + kernel.steps_at_once, rows))
 
 
-def _scanned(kernel: LureRows, steps: Steps) -> Array:
+def _scanned(kernel: LureRows, judge: Callable[..., Judged], steps: Steps) -> Array:
     """Ratio, residual and bound of the worst element of every row, and the share of its error; (4, rows)."""
     found = np.empty((4, len(steps.before)))
     for rows in _blocks(kernel, len(steps.before)):
-        judged = kernel.judged(*steps.of(rows))
-        which = judged.ratio.argmax(axis=1), np.arange(rows.stop - rows.start)
-        ratio, r, error = (part[which[1], which[0]].astype(np.float64) for part in judged[::-1][:1] + judged[:2])
+        judged = judge(*steps.of(rows))
+        which = np.arange(rows.stop - rows.start), judged.ratio.argmax(axis=1)
+        r, error, ratio = (part[which].astype(np.float64) for part in judged)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             residual = (np.abs(r) * (1 + 2.0**-50) + error / UNITS) * (1 + 2.0**-17)
             found[:, rows] = ratio, residual, residual / ratio, 1 - np.abs(r) / residual
@@ -118,15 +148,15 @@ def _settled(rec: Recurrence, steps: Steps, model: Precision, which: Array, foun
     return True
 
 
-def _seen(rec: Recurrence, kernel: LureRows, steps: Steps, model: Precision) -> Statistic:
-    """The precision statistic of the run, or of a sample of its steps."""
-    count = len(steps.before)
-    if model.name == "float64" and count > SAMPLED:
-        steps = steps.of(np.linspace(0, count - 1, SAMPLED).astype(int))
-        count = SAMPLED
-    total = np.zeros(rec.N)
-    for rows in _blocks(kernel, count):
-        part = steps.of(rows)
-        residual = kernel.judged(*part).residual.T
-        total += squares(residual, scatter(rec, part.before.T, part.X.T), model)
-    return statistic_of(np.sqrt(total / count), model)
+def _seen(rec: Recurrence, kernel: LureRows, steps: Steps, model: Precision) -> tuple[Statistic, Sampled]:
+    """The precision statistic from a sample of the steps, and their residuals."""
+    count, most = len(steps.before), SAMPLED if model.name == "float64" else NARROWER
+    which = np.linspace(0, count - 1, min(count, most)).astype(int)
+    some, total = steps.of(which), np.zeros(rec.N)
+    sample = Sampled(which, np.empty((rec.N, which.size)))
+    for rows in _blocks(kernel, which.size):
+        part = some.of(rows)
+        judged = kernel.judged(*part)
+        total += squares(judged.residual.T, scatter(rec, part.before.T, part.X.T), model)
+        sample.residual[:, rows] = np.where(judged.ratio <= 1, judged.residual, np.nan).T
+    return statistic_of(np.sqrt(total / which.size), model), sample

@@ -48,6 +48,11 @@ class _Watched(Rounding):
         return super().act(activation, z)
 
 
+def summed(terms: int) -> float:
+    """The share of S that a product in float32 has at least, in any order of its terms."""
+    return 1 - (terms + 8) * 2.0**-24
+
+
 def growths(rec: Recurrence, form: Restated, model: Precision) -> Growths:
     """What the rounding interpretation says of this record; growths do not depend on the state, sizes of a and b do."""
     lure, ops = rec.parameters, _Watched(model)
@@ -55,7 +60,7 @@ def growths(rec: Recurrence, form: Restated, model: Precision) -> Growths:
     after = advance(ops, rec, Rounded(nothing, nothing, nothing, 0.0), ops.lift(np.zeros((lure.input_size, 1))))
     relative, absolute = ops.activation_error(lure.activation) if lure.activation != "identity" else (0.0, 0.0)
     absolute = absolute if absolute > model.underflow else 0.0
-    summed = 1 - (form.head.shape[1] + 8) * 2.0**-24  # the product in float32, in any order
+    counted = summed(form.head.shape[1])
     gain = _gain(ops, lure.B)
     spread = gain / sizes(form.b) * _DOWN  # 1 - exp(-dt/tau) has two atoms, and is formed at their size
     with np.errstate(over="ignore"):
@@ -65,12 +70,12 @@ def growths(rec: Recurrence, form: Restated, model: Precision) -> Growths:
             rows = np.abs(form.head[:, : form.units]).sum(axis=1)[None] * _DOWN
             heavier = float(1 + (1 + total) / total * relative * _DOWN)
             constant = gain * rows * absolute * _DOWN * UNITS if absolute else 0.0
-            return Growths(state, 0.0, total * spread * summed * UNITS, constant, heavier)
+            return Growths(state, 0.0, total * spread * counted * UNITS, constant, heavier)
         if form.outer == "identity":  # ends no expansion: every atom carries the growth of both sums
-            return Growths(state, 0.0, total * spread * summed * UNITS, 0.0)
+            return Growths(state, 0.0, total * spread * counted * UNITS, 0.0)
         steeper = STEEPER**2 if form.outer != "relu" else 1.0
         single = np.minimum(spread, _DOWN)  # the error of s enters with b itself
-        slope = (1 + relative) * argument * single * summed * UNITS / steeper
+        slope = (1 + relative) * argument * single * counted * UNITS / steeper
         constant = sizes(form.b) * single * absolute * UNITS
         return Growths(state, (total * spread + relative * single) * UNITS, slope, constant)
 

@@ -8,21 +8,27 @@ the published one-step bound), in one pass over buffers that are allocated once.
     S      = |W||v| + |M||x| + sum |b_i|               one product in float32
     bound >= k_h |h| + k_s |b s| + k_z |b s'| S + k_1  the factors k are read off the rounding interpretation
 
+A glance comes first: z from one product in blocks (`block_product`), eps = gamma_k S with k a fraction of the n terms
+that the bound allows for. It decides nearly every honest step at a third of the work; its ratios are upper bounds that
+count eps in full.
+
 Error of r beside that of b s: a few roundings of r, and with a that of `_decayed`. Everything compared is in units of
 u = 2^-53 and in float32; `SLACK` covers the roundings of that.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from oracle.arithmetic.pairs import Factor, Pair, Pairs
-from oracle.arithmetic.split_product import EXPONENTS, split
+from oracle.arithmetic.split_product import EXPONENTS, Split, split
 from oracle.arithmetic.tanh_table import two_sum
-from oracle.kernels.growths import UNITS, Growths
+from oracle.kernels.block_product import blocks
+from oracle.kernels.growths import UNITS, Growths, summed
 from oracle.kernels.outer import HALVED, Value, halve, outer, rows_of
 from oracle.kernels.restated import Restated
 from oracle.records.exact import Array
@@ -36,6 +42,9 @@ LARGEST = 2.0**50
 """Weights and states beyond it are left to other stages: float32 would overflow, and a bound of infinity passes all."""
 NOTHING = 2.0**-80
 """Added to every |residual|, in units of u: bounds so small that float32 may have lost something are never met."""
+
+LOST = 2.0**-75
+"""What a term of S may lose where float32 underflows, also to zero: 2^-126 times a weight or a state, at most 2^50."""
 
 FADED, FLUSHED = 2.0**-40, 2.0**-900  # states that float64 compares: below, products may underflow
 
@@ -66,22 +75,35 @@ class LureRows:
     """The kernel for one record and one precision model."""
 
     def __init__(self, form: Restated, growths: Growths) -> None:
-        self.N, self.n, self.I = form.units, form.head.shape[1], form.inputs
-        self.split = split(form.head, form.tail)
+        self.form, self.N, self.n, self.I = form, form.units, form.head.shape[1], form.inputs
         self.outer, self.inner = outer(form.outer, form.b), form.inner
         self.decay: Factor | None = rows_of(form.a) if np.any(np.asarray(form.a != 0)) else None
         self._kept: dict[Any, Array] = {}
         sizes = np.abs(form.head)
+        rows = sizes[:, : self.N].sum(axis=1)[None] * (UNITS * SLACK)
         sizes[:, : self.N] *= growths.weights
         self.sizes = np.where(sizes < LARGEST, sizes, np.nan).astype(np.float32).T
         with np.errstate(over="ignore"):  # infinite errors pass nothing
             narrow: Any = [np.asarray(growth).astype(np.float32) for growth in growths]
             self.growths = Growths(*narrow)
-            self.kappa = (self.split.error.T * (UNITS * SLACK * self.outer.crossed)).astype(np.float32)
-            rows = np.abs(form.head[:, : self.N]).sum(axis=1)[None] * (UNITS * SLACK)
             self.rows = rows.astype(np.float32)
             size = 0.0 if self.decay is None else np.abs(self.decay.high) * (HALVED * SLACK)
             self.lost = np.asarray(size).astype(np.float32)
+        self.blocks = blocks(form.head)
+        # The tail of an inner activation is left out, and the tail of the matrix: u and 2u of their terms.
+        k = self.blocks.roundings + (self.inner is not None) + 2 * (form.tail is not None)
+        self.near = np.float32(k / (1 - k / UNITS) / summed(self.n) * SLACK)
+
+    @cached_property
+    def split(self) -> Split:
+        """The matrix in two parts."""
+        return split(self.form.head, self.form.tail)
+
+    @cached_property
+    def kappa(self) -> Array:
+        """The error of their products, for columns below 1, in units of u."""
+        with np.errstate(over="ignore"):  # as above
+            return (self.split.error.T * (UNITS * SLACK * self.outer.crossed)).astype(np.float32)
 
     def _buffer(self, name: str, rows: int, columns: int, dtype: Any = np.float64) -> Array:
         key = (name, rows, columns)
@@ -94,28 +116,66 @@ class LureRows:
         """How many steps to pass to `judged`."""
         return max(FEWEST_STEPS, PRODUCTS // self.N)
 
+    def glanced(self, before: Array, after: Array, X: Array) -> Judged:
+        """Judge single steps by one product; ratios are too large by what that may be off."""
+        with np.errstate(all="ignore"):
+            steps, found = len(before), self._found(len(before))
+            given, missed = self._given(before, X)
+            S = self._sizes(given)
+            P, work = found.residual, self._buffer("R", steps, self.N)
+            self.blocks.product(given, P, work)
+            for at in self._chunks(steps):
+                eps = np.add(S[at], np.float32(self.n * LOST), out=found.ratio[at])
+                eps *= self.near
+                if missed is not None:
+                    eps += missed[at] * self.rows
+                work[at] = 0.0
+                self._judge(P[at], work[at], S[at], before[at], after[at], found.error[at], eps)
+        return found
+
     def judged(self, before: Array, after: Array, X: Array) -> Judged:
         """Judge single steps: before, after (steps, N), X (steps, I), all of them finite or not."""
         with np.errstate(all="ignore"):
-            steps, n = len(before), self.n
+            steps, n, found = len(before), self.n, self._found(len(before))
             both, leading = self._buffer("both", steps, 2 * n), self._buffer("leading", steps, n)
             scale, missed = self._split(before, X, both, leading)
-            P, R = (self._buffer(name, steps, self.N) for name in "PR")
-            S = self._buffer("S", steps, self.N, np.float32)
+            P, R = found.residual, self._buffer("R", steps, self.N)
             np.matmul(leading, self.split.joined.T[:n], out=P)
             np.matmul(both, self.split.joined.T, out=R)
-            sizes = self._buffer("sizes", steps, n, np.float32)
-            np.abs(both[:, n:], out=sizes, casting="same_kind")
-            np.matmul(sizes, self.sizes, out=S)
-            found = Judged(P, *(self._buffer(name, steps, self.N, np.float32) for name in ("error", "ratio")))
-            chunk = max(1, CHUNK // self.N)
-            for start in range(0, steps, chunk):
-                at = slice(start, start + chunk)
+            S = self._sizes(both[:, n:])
+            for at in self._chunks(steps):
                 eps = np.multiply(scale[at], self.kappa, out=found.ratio[at])
                 if missed is not None:
                     eps += missed[at] * self.rows
                 self._judge(P[at], R[at], S[at], before[at], after[at], found.error[at], eps)
         return found
+
+    def _found(self, steps: int) -> Judged:
+        narrow = (self._buffer(name, steps, self.N, np.float32) for name in ("error", "ratio"))
+        return Judged(self._buffer("P", steps, self.N), *narrow)
+
+    def _chunks(self, steps: int) -> Iterator[slice]:
+        chunk = max(1, CHUNK // self.N)
+        return (slice(start, start + chunk) for start in range(0, steps, chunk))
+
+    def _sizes(self, given: Array) -> Array:
+        """S, to within `summed`; NaN where a factor is beyond `LARGEST`."""
+        sizes = self._buffer("sizes", len(given), self.n, np.float32)
+        np.abs(given, out=sizes, casting="same_kind")
+        if not sizes.max(initial=0.0) < LARGEST:
+            sizes[~(sizes < LARGEST)] = np.nan
+        return np.matmul(sizes, self.sizes, out=self._buffer("S", len(given), self.N, np.float32))
+
+    def _given(self, before: Array, X: Array) -> tuple[Array, Array | None]:
+        """[v x 1] without its tail; the error of v."""
+        N, I = self.N, self.I
+        given, missed = self._buffer("given", len(before), self.n), None
+        given[:, :N], given[:, N : N + I], given[:, N + I :] = before, X[:, :I], 1.0
+        if self.inner is not None:
+            given[:, :N], _, missed = self._inside(before)
+            if not np.abs(before).max(initial=0.0) < LARGEST:
+                given[~(np.abs(before) < LARGEST).all(axis=1)] = np.nan
+        return given, missed
 
     def _split(self, before: Array, X: Array, both: Array, leading: Array) -> tuple[Array, Array | None]:
         """[v x 1] and its two parts; 2^(f_k), (steps, 1), NaN for a step that is left to others; the error of v."""
