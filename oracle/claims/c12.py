@@ -40,6 +40,8 @@ from oracle.records.exact import Array
 from oracle.records.layout import Samples
 from oracle.records.network import Network
 from oracle.records.precision import precision_model
+from oracle.records.recurrence import Recurrence
+from oracle.tolerance.statistic import scatter, statistic
 from oracle.tolerance.step import one_step_bound
 
 STATEMENT = (
@@ -53,6 +55,9 @@ LATEX = (
 )
 EXACT_FACTOR = Fraction(4)
 """The factor of the bitwise part where the given one is no power of two."""
+DOUBLE = precision_model("float64")
+STATISTIC = "roundoff that the differences look like, in u"
+"""Shown beside the slack, which is that of the worst case over all orders of summation."""
 LEAST_NORMAL, MOST = -1022, 1024
 """Doubles from 2^-1022 to below 2^1024 are normal."""
 
@@ -82,7 +87,8 @@ def evaluate(setting: Setting) -> Evaluated:
         if e is not None or setting.scheme not in names:
             gap = max((b.gap for b in bits if b.gap is not None), default=None)
             return Evaluated(assumptions, Fraction(0), Fraction(0) if same else gap, texts, fails=not same)
-        return judged(assumptions, [within(setting)], texts, fails=not same)
+        seen = one_step(setting)
+        return judged(assumptions, [within(setting, seen)], texts, {STATISTIC: roundoff(seen)}, fails=not same)
 
 
 def exponent(r: Fraction) -> int | None:
@@ -220,19 +226,43 @@ def _largest(H: Array, K: Array) -> Fraction | None:
     return max((abs(Fraction(a) - Fraction(b)) for a, b in pairs), default=Fraction(0))
 
 
-def within(setting: Setting) -> Compared:
-    """Differences after one step from the states of the first run, and the sum of both bounds."""
+class Moved(NamedTuple):
+    """One step of both orders from the states of the first run: the recurrence, states and inputs, |difference|."""
+
+    rec: Recurrence
+    H: Array
+    X: Array
+    gap: Array
+
+
+def one_step(setting: Setting) -> Moved:
+    """Both orders as they are computed in float64."""
     run = setting.run
     first, second = orders(setting, setting.scheme, setting.r)
     H = trajectory(first, run)[:-1]
     H, X = np.ascontiguousarray(H.reshape(-1, H.shape[2]).T), run.columns()
-    rec, model = setting.net.discretize(setting.step, setting.scheme), precision_model("float64")
-    bound = one_step_bound(rec, H, X, model) + scaled_bound(rec, H, X, model)
-    gap = np.abs(first(H, X) - second(H, X))
+    rec = setting.net.discretize(setting.step, setting.scheme)
+    return Moved(rec, H, X, np.abs(first(H, X) - second(H, X)))
+
+
+def within(setting: Setting, seen: Moved) -> Compared:
+    """Differences after one step, and the sum of both bounds."""
+    rec, H, X, gap = seen
+    bound = one_step_bound(rec, H, X, DOUBLE) + scaled_bound(rec, H, X, DOUBLE)
     # The subtraction rounds to nearest, and so does the sum of the bounds.
     low, high = np.nextafter(gap, 0), np.where(gap == 0, 0.0, np.nextafter(gap, np.inf))
     name = f"{setting.scheme} at r = {shown(setting.r)}, one step, bound proved"
     return Compared(name, low.ravel(), high.ravel(), np.nextafter(bound, 0).ravel(), 0.0, "float64")
+
+
+def roundoff(seen: Moved) -> float:
+    """The roundoff that the differences look like, in units of 2^-53: about 1 or below for two honest runs.
+
+    The bound is for the worst order of every sum and every rounding at its largest; this is the precision statistic
+    with the scatter of two runs, sqrt(2) times that of one.
+    """
+    scale = np.sqrt(2) * scatter(seen.rec, seen.H, seen.X)
+    return statistic(seen.gap, scale, DOUBLE).ratio
 
 
 CLAIM = Claim("C12", "floating point", STATEMENT, LATEX, evaluate, counterexamples, symbolic("test_c12_floating_point"))

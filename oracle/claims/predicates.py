@@ -21,6 +21,7 @@ from oracle.procedures.tangent_map import directional
 from oracle.records.exact import Array
 from oracle.records.network import Network
 from oracle.records.recurrence import Recurrence
+from oracle.reference.signals import Signal, Steady
 
 CONSTANT_FACTOR = "r is one positive constant"
 STEP_RESCALED = "the step is rescaled with the time, Delta' = Delta / r"
@@ -49,8 +50,18 @@ def step_rescaled(setting: Setting) -> Assumption:
 
 
 def same_samples(setting: Setting) -> Assumption:
-    """A record carries samples, not how they were taken."""
+    """A record carries samples, not how they were taken; of a signal they are those of x(t) and of x(r s)."""
+    if setting.signal is not None:
+        return _samples_of(setting, setting.signal)
     return Assumption(SAME_SAMPLES, "assumed", "sample k is the same number in both orders; the sampling is the user's")
+
+
+def _samples_of(setting: Setting, signal: Signal | Steady) -> Assumption:
+    """x(r s) of the rescaled signal at s_k = t_k / r against x(t_k), exactly."""
+    steps, slower = setting.run.steps, signal.rescale(setting.r)
+    times = [k * setting.step for k in range(steps)]
+    same = all(np.array_equal(signal.piece(t).value, slower.piece(t / setting.r).value) for t in times)
+    return Assumption(SAME_SAMPLES, same, f"x(t_k) = x(r s_k) at {'all' if same else 'not all'} {steps} steps (exact)")
 
 
 def scale_free(setting: Setting) -> Assumption:

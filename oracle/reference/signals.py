@@ -69,6 +69,11 @@ class Steady:
         """It never begins."""
         return None
 
+    def rescale(self, r: Any) -> Steady:
+        """R: a constant stays."""
+        positive(r, "r")
+        return self
+
     def piece(self, t: Fraction) -> Piece:
         """One piece for ever."""
         return Piece(None, self.value, None)

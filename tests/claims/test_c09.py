@@ -241,11 +241,11 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
-def test_planted_fault_is_reported(fault, monkeypatch):
+def test_planted_fault_is_reported(fault, monkeypatch, planted):
     """A wrong procedure, stability function or criterion is violated."""
     room, name, wrong, net, scheme = FAULTS[fault]
     assert CLAIM.verify(net, scheme=scheme, **AT).verdict == "holds"
     monkeypatch.setattr(room, name, wrong)
     result = CLAIM.verify(net, scheme=scheme, **AT)
-    assert result.verdict == "violated", result
+    planted(fault, result)
     assert result.measured > 0

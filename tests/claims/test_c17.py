@@ -165,13 +165,13 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
-def test_planted_fault_is_reported(fault, monkeypatch):
+def test_planted_fault_is_reported(fault, monkeypatch, planted):
     """A wrong backward pass is violated."""
     place, name, wrong = FAULTS[fault]
     net = oracle.Network.rate([[0.5, -1.25], [1.5, 0.25]], [[1.0], [-0.5]], [0.25, 0.5], tau=[0.5, 1.0])
     assert c17.CLAIM.verify(net).verdict == "holds"
     monkeypatch.setattr(place, name, wrong)
-    assert c17.CLAIM.verify(net).verdict == "violated"
+    planted(fault, c17.CLAIM.verify(net))
 
 
 def test_a_factor_that_is_forgotten_by_r_is_seen(monkeypatch):

@@ -103,14 +103,14 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
-def test_planted_fault_is_reported(fault, monkeypatch):
+def test_planted_fault_is_reported(fault, monkeypatch, planted):
     """A wrong R multiplies the distance by something else: violated by a certified amount."""
     net = oracle.Network.rate([[0.5, -1.25], [1.5, 0.25]], [[1.0], [-0.5]], tau=0.5)
     options = {"r": 3, "step": 0.25, "at": ([0, 0], [0])}
     assert c09.CLAIM.verify(net, **options).verdict == "holds"
     monkeypatch.setattr(rescale, "rescaled", FAULTS[fault])
     result = c09.CLAIM.verify(net, **options)
-    assert result.verdict == "violated", result
+    planted(f"distance: {fault}", result)
     assert any("under R: different" in text for text in result.evidence if "distance" in text)
 
 
