@@ -16,10 +16,10 @@ from oracle.errors import BadInput
 from oracle.records.exact import exact_object, objects
 from oracle.records.lure import Lure
 from oracle.records.network import Network
-from oracle.reference import arguments, cauchy
+from oracle.reference import arguments
 from oracle.reference.certificate_parts import Certificate, coefficients, dyadic, mpf, ratios, require_rational
 from oracle.reference.enclosure import Enclosure
-from oracle.reference.flow_chain import FINE, MU_BITS, Segment, constant, follow, segments, whole
+from oracle.reference.flow_chain import FINE, MU_BITS, STEEPEST, Segment, constant, follow, segments, whole
 from oracle.reference.limits import MOST_FLOW_DIGITS, NotReached, bits_for
 from oracle.reference.lognorm import Norm, norms
 from oracle.reference.signals import Signal, Steady
@@ -71,7 +71,7 @@ def _asked(net: Network, inputs: Any, h0: Any, times: Any) -> tuple[tuple[Fracti
             "a certificate begins with h0 at 0 and goes forward.",
             "leave that time out, or use oracle.reference.",
         )
-    if net.field.activation not in cauchy.STRIPS and net.field.activation != "identity":
+    if net.field.activation not in STEEPEST:
         raise BadInput(
             f"the activation is {net.field.activation}.",
             "certificates of flows rest on the differential equation of the activation.",

@@ -26,7 +26,6 @@ from flint import arb, arb_mat, fmpq, fmpq_poly
 
 from oracle.arithmetic.ball import Ball, precision
 from oracle.arithmetic.ball_series import BallSeries
-from oracle.equations.activations import ACTIVATIONS
 from oracle.records.exact import exact_object
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator, sum_vectors
@@ -36,6 +35,11 @@ from oracle.reference.expansion import dyadic
 from oracle.reference.system import State, System
 
 FINE, MU_BITS, GROWTH_BITS, START_BITS = 32, 64, 128, 64  # as in the checker
+STEEPEST = {
+    "tanh": Fraction(1),
+    "logistic": Fraction(1, 4),
+    "identity": Fraction(1),
+}  # sup s'
 _SPARE_BITS = 128  # so that a number rounded up is the same from every enclosure that narrow
 _LONGER = 1.25  # lengths of S that are tried: an S as long as the defect of `certified` mostly does
 _MOST_TRIES = 4
@@ -142,7 +146,7 @@ def _distance(name: str, z: Any, S: Any, bits: int) -> Any:
 def constant(lure: Lure, weights: list[int]) -> Fraction:
     """The logarithmic norm max_i (C_ii + R_ii + sum_{j != i} (|C_ij| + R_ij) w_j/w_i), a multiple of 2^-MU_BITS."""
     A, B, W = (exact_object(op.expanded) for op in (lure.A, lure.B, lure.W))
-    half = ACTIVATIONS[lure.activation].lipschitz / 2
+    half = STEEPEST[lure.activation] / 2
     if lure.activation == "identity":
         C, R = A + B @ W, 0 * A
     else:

@@ -22,12 +22,11 @@ from oracle.records.lure import Lure
 from oracle.reference.enclosure import Enclosure, magnitude, mpf_array
 from oracle.reference.limits import MOST_FLOW_DIGITS, NotReached
 from oracle.reference.signals import Inputs
-from oracle.reference.taylor import field_of, order_for, solve
+from oracle.reference.taylor import EXTRA_DIGITS, field_of, order_for, solve
 
 SAFETY = 10  # the observed difference is off by less than the finer run's error, ten digits smaller; ten is generous
 GUARD_DIGITS = 5  # up to 1000 steps, and errors that grow up to 100-fold on the way
 FINER_DIGITS = 10  # of the second run
-_ROUNDING_DIGITS = 5  # working precision beyond the truncation goal: sums of P terms of both signs
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Flow:
 
     def run(self, digits: int, order: int) -> Array:
         """One run of the integrator."""
-        return solve(field_of(self.lure), self.h0, self.inputs, self.times, order, digits, digits + _ROUNDING_DIGITS)
+        return solve(field_of(self.lure), self.h0, self.inputs, self.times, order, digits, digits + EXTRA_DIGITS)
 
 
 def follow(flow: Flow, digits: int) -> Enclosure:
@@ -74,8 +73,8 @@ def compare(flow: Flow, digits: int) -> Enclosure:
     coarse = flow.run(digits, order)
     fine = flow.run(digits + FINER_DIGITS, finer_order)
     ctx = mpmath.MPContext()
-    ctx.dps = digits + FINER_DIGITS + _ROUNDING_DIGITS
-    unit = ctx.mpf(10) ** -(digits + _ROUNDING_DIGITS)
+    ctx.dps = digits + FINER_DIGITS + EXTRA_DIGITS
+    unit = ctx.mpf(10) ** -(digits + EXTRA_DIGITS)
     worst = agreement = ctx.zero
     radii = []
     for a, b in zip(coarse, fine, strict=True):

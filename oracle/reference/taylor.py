@@ -13,12 +13,14 @@ series as numbers. To d digits, as A. Jorba and M. Zou (Experimental Mathematics
             s <= 1/2 of the radius of convergence estimated from two thirds of the orders, so that what is cut off is
             at most the last term or two even for a solution that is small against the goal.
 
+Where the input ends sooner than that, a lower order is enough: P = d ln 10 / ln (R / room), R from the step before.
 Steps are dyadic rationals of a few bits; only the last before a break of the input may be another rational. Output
-times are evaluated inside a step and shorten none.
+times are evaluated inside a step and shorten none; `Solution` keeps the polynomials of all steps.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -31,11 +33,15 @@ import numpy as np
 from oracle.arithmetic.mp import Mp
 from oracle.arithmetic.series import Series, SeriesArithmetic
 from oracle.equations import lure
+from oracle.errors import BadInput
 from oracle.records.exact import Array, objects
 from oracle.records.lure import Lure
 from oracle.reference.signals import Inputs, Piece
 
+EXTRA_DIGITS = 5  # of the working precision beyond the truncation goal: sums of P terms of both signs
 _STEP_BITS = 6  # a step is at most 2^-5 shorter than it might be
+_LEAST_ORDER = 8
+_CAUTION = 1.5  # by which an order for a short step exceeds the estimate: R may be smaller than it was a step before
 _SHARE = Fraction(1, 2)  # of the radius of convergence: the terms cut off then sum to at most the first of them times 2
 
 
@@ -140,17 +146,74 @@ def pieces(
     ops: Mp, field: Field, h0: Array, inputs: Inputs, until: Fraction, order: int, digits: int
 ) -> Iterator[Polynomial]:
     """The solution from t = 0 to `until`, one polynomial per step."""
-    t, h = Fraction(0), ops.lift(h0)
+    t, h, reach = Fraction(0), ops.lift(h0), None
     while t < until:
         piece = inputs.piece(t)
         end = until if piece.end is None else min(piece.end, until)
-        coefficients = expansion(ops, field, h, piece, order)
-        length = step_length(ops, coefficients, digits)
-        length = end - t if length is None else min(length, end - t)
+        P = sufficient(order, digits, reach, end - t)
+        coefficients = expansion(ops, field, h, piece, P)
+        longest = step_length(ops, coefficients, digits)
+        reach = None if longest is None else log(longest) + digits * log(10) / P
+        length = end - t if longest is None else min(longest, end - t)
         step = Polynomial(t, length, coefficients)
         yield step
         t += length
         h = step.at(ops, t)
+
+
+def sufficient(order: int, digits: int, reach: float | None, room: Fraction) -> int:
+    """The order for a step of at most `room`, reach = ln R of the step before: at most `order`, of its parity."""
+    if reach is None or reach - log(room) < 1:
+        return order
+    enough = max(_LEAST_ORDER, ceil(_CAUTION * digits * log(10) / (reach - log(room))))
+    return min(order, enough + (order - enough) % 2)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A solution between 0 and the end of its last step: call it with a time.
+
+    Attributes
+    ----------
+    steps : tuple of Polynomial
+        One after another, without gaps.
+    """
+
+    ops: Mp
+    steps: tuple[Polynomial, ...]
+
+    def __call__(self, t: Fraction) -> Array:
+        """h(t), (N,), mpf of the working precision.
+
+        Raises
+        ------
+        oracle.BadInput
+            t is outside.
+        """
+        last = self.steps[-1].start + self.steps[-1].length
+        if not 0 <= t <= last:
+            raise BadInput(
+                f"t is {float(t):.6g}; the solution is known from 0 to {float(last):.6g}.",
+                "it was followed to another end, or the time is in another unit.",
+                "follow it farther.",
+            )
+        k = max(bisect_right(self.steps, t, key=lambda step: step.start) - 1, 0)
+        return self.steps[k].at(self.ops, t)[:, 0]
+
+
+def solution(field: Field, h0: Array, inputs: Inputs, until: Fraction, digits: int) -> Solution:
+    """The solution from h(0) = h0 until a time, everywhere in between.
+
+    Parameters
+    ----------
+    field : callable
+        F(ops, h, x); see `field_of`. For a solution backward in time negate it, and look at the input backward
+        (`signals.Seen`).
+    digits : int
+        Each step's cut-off terms stay below 10^-digits max(1, |h|).
+    """
+    ops = Numbers(digits + EXTRA_DIGITS)
+    return Solution(ops, tuple(pieces(ops, field, h0, inputs, until, order_for(digits), digits)))
 
 
 def solve(

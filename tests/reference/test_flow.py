@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -15,7 +16,7 @@ from oracle.arithmetic.ball import precision
 from oracle.reference import observed, proved, taylor
 from oracle.reference.enclosure import exact
 from oracle.reference.limits import NotReached
-from oracle.reference.signals import Piece, steady
+from oracle.reference.signals import Piece, Seen, steady
 from oracle.reference.taylor import Numbers, expansion, field_of, order_for, solve, step_length
 
 W = np.array([[1.2, -0.7], [0.4, 0.9]])
@@ -173,6 +174,41 @@ def test_equal_samples_that_are_held_make_one_piece() -> None:
     finer = oracle.held(np.repeat(values, 2, axis=0), Fraction(1, 8))
     found = [oracle.reference(net, x, [0.1, -0.4], ["1.5"], digits=12).mid.tolist() for x in (pulses, finer)]
     assert found[0] == found[1]
+
+
+def test_the_order_follows_the_step() -> None:
+    """Under an input held for 1/100 an order of 40 is wasted: the steps after the first have two thirds at most,
+    of the same parity, and end where the certified flow is, to 30 digits. Planted fault: half of that is not enough."""
+    net = oracle.Network.rate(W, np.eye(2))
+    x, h0 = oracle.held(np.random.default_rng(3).normal(size=(8, 2)), Fraction(1, 100)), np.array([0.1, -0.4])
+    found = taylor.solution(field_of(net.field), h0, x, Fraction(8, 100), 30)
+    orders = [len(step.coefficients) - 1 for step in found.steps]
+    assert orders[0] == order_for(30)
+    assert all(8 < P <= orders[0] * 2 / 3 and (P - orders[0]) % 2 == 0 for P in orders[1:])
+    truth = oracle.reference(net, x, h0, ["0.08"], digits=40).mid[0]
+    assert max(error_of(a, b) for a, b in zip(found(Fraction(8, 100)), truth, strict=True)) < Fraction(1, 10**30)
+    halved = taylor.Solution(
+        found.ops, tuple(replace(s, coefficients=s.coefficients[: len(s.coefficients) // 2]) for s in found.steps)
+    )
+    assert max(error_of(a, b) for a, b in zip(halved(Fraction(8, 100)), truth, strict=True)) > Fraction(1, 10**30)
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_dense_output(backward: bool) -> None:
+    """Anywhere between the ends the solution is what the certified flow is, at steps' ends and inside; outside it is
+    refused. Backward: the negated field, the input seen backward."""
+    net, end = oracle.Network.rate(W, np.eye(2)), Fraction(3, 2)
+    x, h0 = oracle.sampled(np.random.default_rng(3).normal(size=(4, 2)), Fraction(1, 2)), np.array([0.1, -0.4])
+    seen = Seen(x, end, True) if backward else x
+    field = net.field.scaled(Fraction(-1)) if backward else net.field
+    found = taylor.solution(field_of(field), h0, seen, end, 25)
+    times = sorted({Fraction(0), end, *(Fraction(k, 7) for k in range(1, 10)), *(s.start for s in found.steps)})
+    instants = [end - t for t in reversed(times)] if backward else times
+    truth = oracle.reference(net, x, h0, instants, digits=30, start=end if backward else 0).mid
+    for t, row in zip(times, truth[::-1] if backward else truth, strict=True):
+        assert max(error_of(a, b) for a, b in zip(found(t), row, strict=True)) < Fraction(1, 10**23)
+    with pytest.raises(oracle.BadInput, match="is known from 0"):
+        found(end + 1)
 
 
 def test_rescaled_network_with_rescaled_signal_is_the_same_flow() -> None:

@@ -295,7 +295,7 @@ def planted(function: Any, old: str, new: str) -> Any:
     ("name", "old", "new"),
     [
         ("constant", "np.diagonal(C) + np.diagonal(R)", "np.diagonal(C) - np.diagonal(R)"),
-        ("constant", ".lipschitz / 2", ".lipschitz / 4"),
+        ("constant", "[lure.activation] / 2", "[lure.activation] / 4"),
         ("activation_error", "exponential(exponent, GROWTH_BITS) *", "1 *"),
         ("activation_error", "+ r)", "+ r / 2)"),
         ("integral", "(k + 1)", "(k + 2)"),

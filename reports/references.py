@@ -1,0 +1,289 @@
+"""What certified references contain, how far they reach, and what they cost.
+
+    OMP_NUM_THREADS=1 python reports/references.py [PART ..]
+
+writes reports/references.json and reports/references.md; with names of parts, those alone are made anew: containment,
+closed, peers, trained, long, growth, certificates. `trained` needs the network of tests/real/keras_flipflop.py, `peers`
+says which of heyoka, diffrax and SciPy are not installed. All of it takes about half an hour on one core.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from functools import partial
+from math import log10
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "reports"), str(ROOT / "proofs" / "checker")]
+
+import numpy as np  # noqa: E402
+import references_peers  # noqa: E402
+from references_text import markdown  # noqa: E402
+
+import oracle  # noqa: E402
+from oracle.arithmetic.mp import Mp  # noqa: E402
+from oracle.equations.catalogue import advance  # noqa: E402
+from oracle.reference.enclosure import exact  # noqa: E402
+
+RECURRENCES = ("elman", "leaky", "inside", "leak-inside")
+SIZES = (1, 2, 5, 16, 64)
+GAINS = (0.3, 1.0, 2.0)
+"""From contracting to chaotic: about the spectral radius of W."""
+STEPS, DIGITS, FLOW_DIGITS, FLOW_LAST = 20, 25, 12, Fraction(1, 2)
+CLOSED = (
+    ("test_flow.py", "tanh_in_closed_form", "one unit: sinh(w h) grows like e^(beta w t)"),
+    ("test_flow.py", "logistic_in_closed_form", "one unit: h + e^h = h0 + e^h0 + t"),
+    ("test_flow.py", "odd_lure_network", "one unit, even field: the implicit solution by quadrature"),
+    ("test_flow.py", "matrix_exponential", "two linear units, every form: the matrix exponential in balls"),
+    ("test_proved_flows.py", "thirty_two_linear_units", "32 linear units, a tau for each, both directions: the same"),
+    ("test_flow.py", "held_and_sampled", "a linear unit under held and linear inputs"),
+    ("test_proved_flows.py", "equilibrium_stays", "an unstable fixed point stays put"),
+    ("test_relu_flows.py", "closed_form or short_excursion", "a ReLU unit that switches, and one that barely does"),
+    ("test_relu_flows.py", "matrix_exponentials_region", "three ReLU units: matrix exponentials region by region"),
+)
+
+
+def timed(job: Callable[[], Any]) -> tuple[Any, float]:
+    """A result and its processor time: others may be busy on the machine."""
+    begin = time.process_time()
+    found = job()
+    return found, time.process_time() - begin
+
+
+def memory() -> int:
+    """MB that this process has held at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def made(kind: str, activation: str, N: int, gain: float, seed: int) -> Any:
+    """A recurrence, or a network, with random weights and two inputs."""
+    rng = np.random.default_rng(seed)
+    W, M, b = gain * rng.normal(size=(N, N)) / N**0.5, rng.normal(size=(N, 2)), rng.normal(size=N) / 4
+    if kind == "elman":
+        return oracle.Recurrence.elman(W, M, b, activation=activation)
+    if kind == "leak-inside":
+        return oracle.Recurrence.leak_inside(W, M, b, alpha=rng.uniform(0.1, 0.9, N), activation=activation)
+    if kind in ("leaky", "inside"):
+        sigma = "inside" if kind == "inside" else "outside"
+        return oracle.Recurrence.leaky(W, M, b, alpha=rng.uniform(0.1, 0.9, N), sigma=sigma, activation=activation)
+    return getattr(oracle.Network, kind)(W, M, b, tau=rng.uniform(0.5, 2, N), activation=activation)
+
+
+def within(outer: Any, inner: Any) -> float:
+    """The largest (|inner - outer| + inner radius) / outer radius: at most 1 where everything is contained."""
+    worst = Fraction(0)
+    for m, r, n, s in zip(*(a.ravel() for a in (outer.mid, outer.rad, inner.mid, inner.rad)), strict=True):
+        off, most = abs(exact(m) - exact(n)) + exact(s), exact(r)
+        worst = max(worst, off / most if most else Fraction(int(off > 0) * 2))
+    return float(worst)
+
+
+def by_mpmath(rec: Any, X: Any, h0: Any, digits: int) -> Any:
+    """The states of a recurrence in mpmath."""
+    ops = Mp(digits)
+    h = ops.lift(h0)
+    states = [h]
+    for x in X:
+        h = advance(ops, rec, h, ops.lift(x))
+        states.append(h)
+    return np.array([state[:, 0] for state in states], dtype=object)
+
+
+def containment() -> dict[str, Any]:
+    """Every size, gain, form and activation: mpmath at twice the digits, or more, is inside, with zero tolerance."""
+    from oracle.equations.activations import ACTIVATIONS
+
+    tables: dict[str, Any] = {"recurrences": {}, "flows": {}}
+    rng = np.random.default_rng(1)
+    for activation in ACTIVATIONS:
+        rows = tables["recurrences"][activation] = {"runs": 0, "inside": 0, "worst": 0.0}
+        for number, (N, gain) in enumerate((N, gain) for N in SIZES for gain in GAINS):
+            rec = made(RECURRENCES[number % 4], activation, N, gain, number)
+            X, h0 = rng.normal(size=(STEPS, 2)), rng.normal(size=N)
+            found = oracle.reference(rec, X, h0, digits=DIGITS)
+            truth = by_mpmath(rec, X, h0, max(2 * DIGITS, int(found.bits * log10(2))) + 10)
+            rows["runs"] += 1
+            rows["inside"] += bool(found.contains(truth).all())
+            rows["worst"] = max(rows["worst"], _distance(found, truth))
+        if not ACTIVATIONS[activation].analytic:
+            continue  # the readable integrator has no regions
+        rows = tables["flows"][activation] = {"runs": 0, "inside": 0, "worst": 0.0}
+        for number, (N, gain) in enumerate((N, gain) for N in SIZES for gain in GAINS):
+            net = made(("rate", "paper", "current")[number % 3], activation, N, gain, number)
+            asked = oracle.held(rng.normal(size=(2, 2)), FLOW_LAST / 2), rng.normal(size=N), [FLOW_LAST]
+            outer = oracle.reference(net, *asked, digits=FLOW_DIGITS)
+            inner = oracle.reference(net, *asked, digits=2 * FLOW_DIGITS, engine="mpmath")
+            ratio = within(outer, inner)
+            rows["runs"] += 1
+            rows["inside"] += ratio <= 1
+            rows["worst"] = max(rows["worst"], ratio)
+    return tables
+
+
+def _distance(found: Any, truth: Any) -> float:
+    return within(found, oracle.Enclosure(truth, np.full(truth.shape, 0 * truth.ravel()[0], dtype=object), "observed"))
+
+
+def closed() -> dict[str, Any]:
+    """The tests against closed forms, each with its planted fault."""
+    rows = []
+    for file, name, words in CLOSED:
+        command = [sys.executable, "-m", "pytest", "-q", f"tests/reference/{file}", "-k", name]
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        said = run.stdout.strip().splitlines()[-1].split(" in ")[0]
+        rows.append({"what": words, "said": said, "passed": run.returncode == 0})
+    return {"rows": rows}
+
+
+def trained() -> dict[str, Any]:
+    """The trained network of 400 units: its recurrence to 50 digits over 2,000 steps, its flow to 30 until t = 50."""
+    from real import keras_flipflop as flipflop
+
+    path = flipflop.data_folder() / flipflop.NAME
+    if not path.is_file():
+        return {"missing": f"{flipflop.NAME} is not there; RNN_ORACLE_DATA names its folder"}
+    W, M = flipflop.weights()
+    h0, K, step, last = flipflop.initial(), 2000, Fraction(1, 5), 50
+    X = flipflop.inputs(steps=K)
+    rec = oracle.Recurrence.elman(W, M)
+    run, seconds = timed(lambda: oracle.reference(rec, X, h0, digits=50, steps=range(0, K + 1, 100)))
+    seen = oracle.simulate(rec, X, h0)[::100]
+    rows = {"recurrence": _row(run, seconds, float(np.abs(seen - run.float64()).max()), f"{K} steps")}
+    net, pulses = oracle.Network.paper(W, M, tau=1), oracle.held(X[: last * 5], step)
+    flow, seconds = timed(lambda: oracle.reference(net, pulses, h0, [10, 20, 30, 40, last], digits=30))
+    rough = _runge_kutta(W, M, X, h0, step, last)
+    gap = float(np.abs(rough - flow.float64()).max())
+    rows["flow"] = _row(flow, seconds, gap, f"{last} time units, pulses")
+    return {"rows": rows}
+
+
+def _row(found: Any, seconds: float, gap: float, length: str) -> dict[str, Any]:
+    radius = max(float(r) for r in found.rad.ravel())
+    return {
+        **{"length": length, "status": found.status, "digits": found.digits, "radius": radius, "bits": found.bits},
+        **{"method": found.method, "seconds": seconds, "memory": memory(), "gap": gap},
+    }
+
+
+def _runge_kutta(W: Any, M: Any, X: Any, h0: Any, step: Fraction, last: int, parts: int = 100) -> Any:
+    """h' = -h + tanh(W h + M x) in float64 at 10, 20, ..: the classical method at step / parts."""
+    W, M, h, dt, found = W.astype(float), M.astype(float), h0.astype(float), float(step) / parts, []
+    for k, x in enumerate(X[: last * 5].astype(float)):
+        drive = M @ x
+
+        def field(h: Any, drive: Any = drive) -> Any:
+            return -h + np.tanh(W @ h + drive)
+
+        for _ in range(parts):
+            k1 = field(h)
+            k2 = field(h + dt / 2 * k1)
+            k3 = field(h + dt / 2 * k2)
+            h = h + dt / 6 * (k1 + 2 * k2 + 2 * k3 + field(h + dt * k3))
+        if (k + 1) % 50 == 0:
+            found.append(h)
+    return np.array(found)
+
+
+def long() -> dict[str, Any]:
+    """K = 100,000 of a contracting network and K = 2,000 at gain 2, to 30 digits, the last state alone."""
+    rows = {}
+    for name, kind, N, gain, K in (("contracting", "leaky", 32, 0.5, 100_000), ("gain 2", "elman", 64, 2.0, 2000)):
+        rec = made(kind, "tanh", N, gain, 3)
+        X, h0 = np.random.default_rng(4).normal(size=(K, 2)), np.random.default_rng(5).normal(size=N)
+        X = X if gain < 1 else X / 10  # a strong drive would tame the chaos
+        found, seconds = timed(partial(oracle.reference, rec, X, h0, digits=30, steps=[K]))
+        seen = oracle.simulate(rec, X, h0)[-1]
+        row = _row(found, seconds, float(np.abs(seen - found.float64()[0]).max()), f"{K} steps")
+        rows[name] = {**row, "units": N, "gain": gain}
+    return {"rows": rows}
+
+
+def growth() -> dict[str, Any]:
+    """Processor time against one size at a time, and the exponent fitted to it."""
+
+    def steps(N: int = 64, K: int = 200, digits: int = 30) -> None:
+        X = np.random.default_rng(4).normal(size=(K, 2))
+        oracle.reference(made("leaky", "tanh", N, 0.5, 3), X, np.zeros(N), digits=digits, steps=[K], engine="balls")
+
+    def flow(N: int = 16, T: int = 2, digits: int = 30) -> None:
+        oracle.reference(made("rate", "tanh", N, 0.5, 3), None, np.full(N, 0.5), [T], digits=digits, engine="balls")
+
+    grids: dict[str, tuple[Callable[..., None], str, tuple[int, ...]]] = {
+        "recurrence, K": (steps, "K", (200, 400, 800, 1600)),
+        "recurrence, N": (steps, "N", (64, 128, 256, 512)),
+        "recurrence, digits": (steps, "digits", (50, 200, 800, 3200)),
+        "flow, T": (flow, "T", (2, 4, 8, 16)),
+        "flow, N": (flow, "N", (16, 32, 64, 128)),
+        "flow, digits": (flow, "digits", (25, 50, 100, 200)),
+    }
+    rows = {}
+    for name, (job, variable, values) in grids.items():
+        job(**{variable: values[0]})  # what is loaded and evaluated once is not counted
+        seconds = [min(timed(partial(job, **{variable: v}))[1] for _ in range(2)) for v in values]
+        exponent = float(np.polyfit(np.log(values), np.log(seconds), 1)[0])
+        rows[name] = {"values": values, "seconds": seconds, "exponent": exponent}
+    return {"rows": rows}
+
+
+def certificates() -> dict[str, Any]:
+    """Certificates of a recurrence and of flows: written, and verified by the checkers."""
+    import check_certificate
+    import check_flow
+
+    jobs: list[tuple[str, Any, Callable[[], Any]]] = []
+    for N, K in ((32, 50), (64, 100)):
+        rec, X = made("leaky", "tanh", N, 1.0, 3), np.random.default_rng(4).normal(size=(K, 2))
+        jobs.append((f"{N} units, {K} steps", check_certificate, partial(oracle.certificate, rec, X, digits=30)))
+    for N in (2, 8, 32):
+        net, x = made("rate", "tanh", N, 1.0, 3), oracle.held(np.random.default_rng(4).normal(size=(2, 2)), 1)
+        jobs.append((f"{N} units, flow to t = 2", check_flow, partial(oracle.certificate, net, x, times=[2])))
+    rows = []
+    for name, checker, write in jobs:
+        found, writing = timed(write)
+        text = found.text()
+        said, checking = timed(partial(checker.check, check_certificate.read(text)))
+        rows.append({"what": name, "bytes": len(text), "writing": writing, "checking": checking, "said": said})
+    return {"rows": rows}
+
+
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "containment": containment,
+    "closed": closed,
+    "peers": references_peers.compared,
+    "trained": trained,
+    "long": long,
+    "growth": growth,
+    "certificates": certificates,
+}
+
+
+def main(names: list[str]) -> int:
+    """Make the parts named, or all, and write both files after each."""
+    unknown = set(names) - set(PARTS)
+    if unknown:
+        print(f"no part is called {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}", file=sys.stderr)
+        return 2
+    target = ROOT / "reports" / "references.json"
+    document = json.loads(target.read_text(encoding="utf-8")) if names and target.is_file() else {}
+    for name in names or PARTS:
+        print(name, file=sys.stderr, flush=True)
+        made_with = {"python": platform.python_version(), "numpy": np.__version__, "machine": platform.machine()}
+        document[name] = {**PARTS[name](), "made with": made_with}
+        target.write_text(json.dumps(document, indent=1, default=list) + "\n", encoding="utf-8")
+        target.with_suffix(".md").write_text(markdown(document), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
