@@ -58,6 +58,18 @@ def test_the_enclosure_contains_mpmath_at_twice_the_digits(data: Any, kind: str,
     assert all(contained(proved, finer))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("N", "gain", "activation"), [(64, 2.0, "tanh"), (64, 0.5, "logistic"), (33, 1.2, "tanh")])
+def test_sixty_four_units_against_mpmath(N: int, gain: float, activation: str) -> None:
+    """The same for N = 33 and 64, contracting to chaotic, a tau for each unit, forward under an input that jumps."""
+    rng = np.random.default_rng(N)
+    W, M = gain * rng.normal(size=(N, N)) / N**0.5, rng.normal(size=(N, 2))
+    net = oracle.Network.rate(W, M, rng.normal(size=N), tau=rng.uniform(0.5, 2, N), activation=activation)
+    x, h0 = oracle.held(rng.normal(size=(2, 2)), Fraction(1, 8)), rng.normal(size=N)
+    proved = oracle.reference(net, x, h0, ["0.25"], digits=DIGITS)
+    assert all(contained(proved, oracle.reference(net, x, h0, ["0.25"], digits=2 * DIGITS, engine="mpmath")))
+
+
 def contained(outer: oracle.Enclosure, inner: oracle.Enclosure) -> list[bool]:
     """Whether |inner.mid - outer.mid| + inner.rad <= outer.rad, exactly, entry by entry."""
     parts = zip(*(part.ravel() for part in (outer.mid, outer.rad, inner.mid, inner.rad)), strict=True)
