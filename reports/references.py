@@ -275,11 +275,12 @@ def main(names: list[str]) -> int:
         print(f"no part is called {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}", file=sys.stderr)
         return 2
     target = ROOT / "reports" / "references.json"
-    document = json.loads(target.read_text(encoding="utf-8")) if names and target.is_file() else {}
     for name in names or PARTS:
         print(name, file=sys.stderr, flush=True)
+        found = PARTS[name]()
+        document = json.loads(target.read_text(encoding="utf-8")) if target.is_file() else {}
         made_with = {"python": platform.python_version(), "numpy": np.__version__, "machine": platform.machine()}
-        document[name] = {**PARTS[name](), "made with": made_with}
+        document[name] = {**found, "made with": made_with}
         target.write_text(json.dumps(document, indent=1, default=list) + "\n", encoding="utf-8")
         target.with_suffix(".md").write_text(markdown(document), encoding="utf-8")
     return 0

@@ -26,6 +26,7 @@ GUARD = 2  # digits printed beyond the certified ones
 @options.run
 @click.option("--digits", type=click.IntRange(1), default=30, show_default=True)
 @click.option("--times", metavar="T1,T2,..", help="Follow the continuous-time network to these instants instead.")
+@click.option("--at", metavar="K1,K2,..", help="Only these of the states 0 .. K of a recurrence.")
 @click.option("--sample-step", metavar="DT", help="With --times: time between the samples of --inputs.")
 @click.option("--between", type=click.Choice(["held", "linear"]), default="held", show_default=True)
 @click.option("--certificate", metavar="FILE", help="Also write a file that proofs/checker verifies.")
@@ -55,11 +56,19 @@ def _steps(digits: int, certificate: str | None, given: dict[str, Any]) -> tuple
     rec = read_recurrence(given["network"], given["step"], given["scheme"])
     run = read_run(rec, *(given[name] for name in ("inputs", "h0", "steps", "batch", "seed")))
     if certificate is None:
-        how = {"cache": _place(given["cache"]), "progress": given["progress"]}
+        how = {"steps": _states(given["at"]), "cache": _place(given["cache"]), "progress": given["progress"]}
         return oracle.reference(rec, inputs=run.inputs, h0=run.h0, digits=digits, **how), run.says
     found = oracle.certificate(rec, inputs=run.inputs, h0=run.h0, digits=digits)
     found.save(certificate)
     return found.enclosure, f"{run.says}; certificate in {certificate}"
+
+
+def _states(given: str | None) -> list[int] | None:
+    """The argument steps= that --at means."""
+    texts = None if given is None else [text.strip() for text in given.split(",") if text.strip()]
+    if texts is not None and not all(text.isdecimal() for text in texts):
+        raise BadInput(f"--at is {given}.", "states are counted from 0.", "give whole numbers: --at 0,100.")
+    return None if texts is None else [int(text) for text in texts]
 
 
 def _place(named: str | None) -> Any:

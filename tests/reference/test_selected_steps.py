@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import oracle
+from oracle.cli import app
 from oracle.kernels import limbs
 from oracle.reference.enclosure import exact
 
@@ -39,6 +41,23 @@ def test_the_same_numbers(engine: str, gain: float, batch: int | None) -> None:
         assert [exact(v) for v in getattr(some, part).ravel()] == [exact(v) for v in getattr(all_, part)[which].ravel()]
     np.testing.assert_array_equal(some.float64(), all_.float64()[which])
     assert not some.contains(all_.mid[[1, 63, 66, 199]]).any(), "planted fault: a step off is outside"
+
+
+def test_the_command_line_prints_the_states_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """`--at 0,3` prints two states, those that the whole run has at 0 and 3; fractions and text are bad input."""
+    monkeypatch.chdir(tmp_path)
+    oracle.save(made(0.4), "net.json")
+    printed = []
+    for options in ([], ["--at", "0,3"]):
+        with pytest.raises(SystemExit, match="0"):
+            app.main(["reference", "--network", "net.json", "--steps", "4", "--digits", "9", *options])
+        printed.append([line.split("  ")[1] for line in capsys.readouterr().out.splitlines()[:-1]])
+    assert printed[1] == printed[0][:5] + printed[0][15:20]
+    for wrong in ("1.5", "a", "99"):
+        with pytest.raises(SystemExit, match="2"):
+            app.main(["reference", "--network", "net.json", "--steps", "4", "--at", wrong])
 
 
 def peak(K: int, steps: Any) -> int:
