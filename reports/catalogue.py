@@ -1,9 +1,10 @@
 """The whole claim catalogue on trained networks and on 200 random ones of every convention; every counterexample.
 
-    python reports/catalogue.py [--quick] [--only C6,C7] [--family NAME] [--jobs 2]
+    python reports/catalogue.py [--quick] [--only C6,C7 [--update]] [--family NAME] [--jobs 2]
 
-writes reports/catalogue.json and reports/catalogue.md (with --quick, --only or --family nothing is written): for each
-claim and family how often it holds, is not applicable, or undecided, and the worst slack (bound / measured); then the
+writes reports/catalogue.json and reports/catalogue.md (with --quick, --only or --family nothing is written, with --only
+and --update the columns of these claims are replaced): for each claim and family how often it holds, is not applicable,
+or undecided, and the worst slack (bound / measured), for rounding with the observed statistic beside it; then the
 counterexamples with the certified amount by which the claim fails without the assumption. Exit code 1 if a claim is
 violated, or a counterexample fails to fail.
 """
@@ -25,6 +26,7 @@ from families import Case, random_networks, trained_networks
 
 import oracle
 from oracle import claims
+from oracle.claims.c12 import STATISTIC
 
 QUICK = 3  # networks of a convention
 SMALL = 8  # units at most, with --quick
@@ -41,6 +43,7 @@ def judged(case: Case, chosen: tuple[str, ...]) -> dict[str, Any]:
             "verdict": result.verdict,
             "slack": result.slack,
             "why": reason(result),
+            "roundoff": result.observed.get(STATISTIC),
             "seconds": round(time.perf_counter() - start, 2),
         }
     return row
@@ -60,7 +63,9 @@ def cell(found: Iterable[dict[str, Any]]) -> str:
     counts = Counter(entry["verdict"] for entry in entries)
     slacks = [entry["slack"] for entry in entries if entry["verdict"] == "holds" and entry["slack"] is not None]
     text = ", ".join(f"{counts[name]} {short}" for name, short in SHORT.items() if counts[name])
-    return f"{text}; slack {max(slacks):.3g}" if slacks else text
+    seen = [entry["roundoff"] for entry in entries if entry.get("roundoff")]
+    beside = f", observed roundoff {min(seen):.2g} to {max(seen):.2g} u" if seen else ""
+    return f"{text}; slack {max(slacks):.3g}{beside}" if slacks else text
 
 
 def markdown(rows: list[dict[str, Any]], examples: list[tuple[str, Any]]) -> str:
@@ -72,7 +77,9 @@ def markdown(rows: list[dict[str, Any]], examples: list[tuple[str, Any]]) -> str
         "",
         f"{len(rows)} cases, {len(chosen)} claims. Made by `python reports/catalogue.py`. A cell counts the verdicts; "
         "the slack is the largest bound / measured among those that hold, none for exact identities. Every bound is "
-        "proved; n.a. means that an assumption is certainly not met, which the next table explains.",
+        "proved; that of rounding (C12) is for the worst order of every sum, and beside it stands the roundoff that "
+        "the differences look like, in units of u = 2^-53 (observed). n.a. means that an assumption is "
+        "certainly not met, which the next table explains.",
         "",
         "| family | cases | " + " | ".join(chosen) + " |",
         "|---|---|" + "---|" * len(chosen),
@@ -127,12 +134,19 @@ def wrong(rows: list[dict[str, Any]], examples: list[tuple[str, Any]]) -> list[s
     return violated + [f"{claim}: {e.text} fails by nothing" for claim, e in examples if e.verdict != "violated"]
 
 
+def merged(kept: list[dict[str, Any]], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The cases as they were kept, with the claims that were verified anew."""
+    fresh = {row["name"]: row["claims"] for row in rows}
+    return [{**row, "claims": {**row["claims"], **fresh.get(row["name"], {})}} for row in kept]
+
+
 def main() -> int:
     """Run and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", default="", help="claims, joined by commas")
     parser.add_argument("--family", default="", help="families whose name contains this")
+    parser.add_argument("--update", action="store_true", help="with --only: keep the other claims as they were")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     chosen = tuple(options.only.split(",")) if options.only else tuple(claims)
@@ -145,10 +159,13 @@ def main() -> int:
             rows.append(row)
             spent = sum(entry["seconds"] for entry in row["claims"].values())
             print(f"{row['name']}: {spent:.1f} s", file=sys.stderr)
+    folder = Path(__file__).parent
+    if options.update:
+        rows = merged(json.loads((folder / "catalogue.json").read_text())["cases"], rows)
+        chosen = tuple(claims)
     examples = [(claim, example) for claim in chosen for example in oracle.claims[claim].counterexamples()]
     text = markdown(rows, examples)
-    if not (options.quick or options.only or options.family):
-        folder = Path(__file__).parent
+    if options.update or not (options.quick or options.only or options.family):
         kept = {"cases": rows, "counterexamples": [{"claim": claim} | e.to_dict() for claim, e in examples]}
         (folder / "catalogue.json").write_text(json.dumps(kept, indent=1) + "\n")
         (folder / "catalogue.md").write_text(text)

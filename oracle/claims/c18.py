@@ -53,7 +53,9 @@ LATEX = (
     r"\|\tilde h-h\|\le\frac{\|\hat E\ddot x\|\Delta^2}{8|\mu|},\qquad \lambda_i(R_r\Phi)=r\,\lambda_i(\Phi)"
 )
 LARGEST = 64
-"""Units up to which flows and exponents are enclosed, seconds each at 64; beyond, the equality of the maps decides."""
+"""Units up to which the network's own flow and exponents are enclosed, seconds each at 64."""
+MOST = 512
+"""Units up to which the linearised flow is followed by its series, `FLOW_STEPS` steps: half a minute at 400."""
 FLOW_STEPS = 4
 """Samples for which the network's own flow is followed: 8 s at 64 units."""
 RUN_STEPS = 32
@@ -69,6 +71,7 @@ def evaluate(setting: Setting) -> Evaluated:
     field, small = setting.net.field, setting.net.N <= LARGEST
     comparisons: list[Compared] = []
     texts: list[str] = []
+    driven = bool(setting.net.I and setting.run.steps)
     mu = "mu is not computed"
     if small:
         with precision(BITS):
@@ -76,10 +79,12 @@ def evaluate(setting: Setting) -> Evaluated:
         mu = ", ".join(f"mu_{norm} <= {float(value):.6g}" for norm, value in mus.items()) + " for all slopes (proved)"
         least = min(float(value) for value in mus.values())
         mu += ": bounds for all times" if least < 0 else ": bounds of this run only"
-    if small and setting.net.I and setting.run.steps:
-        comparisons += linearised(setting, texts) + own_flow(setting, texts)
+    if driven and setting.net.N <= MOST:
+        comparisons += linearised(setting, texts)
+    if driven and small:
+        comparisons += own_flow(setting, texts)
     else:
-        texts.append("no input is sampled" if small else f"sampling is not measured beyond {LARGEST} units")
+        texts.append(f"flows beyond {LARGEST} units are followed linearised" if driven else "no input is sampled")
     maps = rescaled_exponents(setting, texts)
     assumptions = (
         Assumption(LIPSCHITZ, True, "piecewise quadratic and piecewise linear inputs, made of the samples of the run"),
@@ -104,8 +109,9 @@ def linearised(setting: Setting, texts: list[str]) -> list[Compared]:
         return []
     with precision(BITS):
         step = Ball().rational(setting.step)
-        flow = sampling.LinearFlow.of(lifted(J), _wide(E), step)
-        given = sampling.course(setting.run.X[:, 0], step)
+        small = setting.net.N <= LARGEST
+        flow: Any = (sampling.LinearFlow.of if small else sampling.SeriesFlow)(lifted(J), _wide(E), step)
+        given = sampling.course(setting.run.X[: None if small else FLOW_STEPS, 0], step)
         errors = sampling.linear_errors(flow, given, Ball().lift(setting.run.h0[0]))
         found = []
         for mu, norm in _by_size({norm: logarithmic_norm(flow.J, norm) for norm in NORMS}):

@@ -9,9 +9,9 @@ from claims.drawn import general, network, setting
 from flint import arb, arb_mat
 
 import oracle
-from oracle.arithmetic.ball import precision
+from oracle.arithmetic.ball import Ball, precision
 from oracle.claims import c18, lyapunov, norms, sampling, sampling_cases
-from oracle.claims.sampling import HELD, LINEAR
+from oracle.claims.sampling import HELD, LINEAR, LinearFlow, SeriesFlow
 from oracle.data import STEP, flipflop
 from oracle.procedures import rescale
 
@@ -133,6 +133,28 @@ def test_held_flow_against_solver():
         for kind, moved in ((HELD, h[1]), (LINEAR, h[2])):
             found = [float(entry) for entry in errors[kind][k].entries()]
             assert np.allclose(found, moved - h[0], rtol=0, atol=1e-5)  # (step/fine)^2 per unit of time
+
+
+@pytest.mark.parametrize("stiff", [1, 12])
+def test_the_series_is_the_exponential(stiff):
+    """Both ways to follow a linear flow, over the same step under a quadratic input: they overlap, and are narrow."""
+    rng = np.random.default_rng(stiff)
+    with precision(192):
+        ops = Ball()
+        J, E, step = ops.lift(stiff * rng.normal(size=(5, 5))), ops.lift(rng.normal(size=(5, 2))), arb(1) / 3
+        given = [ops.lift(rng.normal(size=size)) for size in (5, 2, 2, 2)]
+        for count in (2, 3, 4):
+            gap = LinearFlow.of(J, E, step).advance(*given[:count]) - SeriesFlow(J, E, step).advance(*given[:count])
+            assert all(entry.contains(0) and entry.rad() < 1e-30 for entry in gap.entries())
+
+
+def test_beyond_the_exponential():
+    """66 units: the linearised flow is followed by its series, and the claim is measured."""
+    rng = np.random.default_rng(66)
+    net = oracle.Network.rate(rng.normal(size=(66, 66)) / 10, rng.normal(size=(66, 2)), tau=0.5)
+    result = verify(net)
+    assert result.verdict == "holds", result
+    assert result.slack is not None
 
 
 @pytest.mark.parametrize("form", ["rate", "paper", "current", "general"])
