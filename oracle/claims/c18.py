@@ -84,7 +84,7 @@ def evaluate(setting: Setting) -> Evaluated:
     if driven and small:
         comparisons += own_flow(setting, texts)
     else:
-        texts.append(f"flows beyond {LARGEST} units are followed linearised" if driven else "no input is sampled")
+        texts.append(_unmeasured(setting.net.N) if driven else "no input is sampled")
     maps = rescaled_exponents(setting, texts)
     assumptions = (
         Assumption(LIPSCHITZ, True, "piecewise quadratic and piecewise linear inputs, made of the samples of the run"),
@@ -97,6 +97,12 @@ def evaluate(setting: Setting) -> Evaluated:
     if maps is None:
         return Evaluated(assumptions, Fraction(0), None, tuple(texts))
     return judged(assumptions, [*comparisons, maps], texts, fails=bool(maps.low[0] > 0))
+
+
+def _unmeasured(N: int) -> str:
+    if N > MOST:
+        return f"sampling is not measured beyond {MOST} units"
+    return f"beyond {LARGEST} units sampling is measured on the linearised flow alone, over {FLOW_STEPS} steps"
 
 
 # -- sampling ---------------------------------------------------------------------------------------------------------
