@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from flint import arb, arb_mat, ctx, fmpq
 
 from oracle.equations.activations import ACTIVATIONS
 from oracle.errors import KinkError
-from oracle.records.exact import Array, Atom, Constant, Diagonal, Exact
+from oracle.records.exact import Array, Atom, Constant, Diagonal, Exact, Generator
+from oracle.records.lure import Lure
 from oracle.records.operator import Operator, is_zero, only_copies
 
 _LOCK = threading.RLock()
@@ -46,13 +48,21 @@ class Ball:
         return arb(fmpq(value.numerator, value.denominator))
 
     def atom(self, atom: Atom) -> Any:
-        """exp(q), s(q) or s'(q), enclosed."""
+        """exp(q), s(q), s'(q) or an entry of e to a matrix, enclosed."""
+        if atom.generator is not None:
+            return self._flow(atom)
         q = self.rational(atom.argument)
         if atom.kind == "exp":
             return q.exp()
         z = arb_mat(1, 1, [q])
         s = self.act(atom.activation, z)
         return (s if atom.kind == "value" else ACTIVATIONS[atom.activation].slope(self, s, z))[0, 0]
+
+    def _flow(self, atom: Atom) -> Any:
+        """An entry of the exponential of a matrix (arb_mat's exp: F. Johansson's scaling and Taylor series, proved)."""
+        assert atom.generator is not None
+        i, j = divmod(int(atom.argument), len(atom.generator.matrix))
+        return _exponential(atom.generator, ctx.prec)[i, j]
 
     def number(self, value: Exact | float) -> Any:
         """An exact number, enclosed; a float is its own ball."""
@@ -154,9 +164,28 @@ class Ball:
         """An activation by name."""
         return ACTIVATIONS[activation].value(self, z)
 
+    def solution(self, relation: Lure, inputs: Any, start: Any) -> Any:
+        """y = relation(y, inputs) near what Newton's method finds from `start`, enclosed."""
+        from oracle.arithmetic.solving import Relation, in_balls
+
+        return in_balls(Relation(self, relation, inputs), Relation(Bracketing(), relation, inputs), start)
+
     def lower(self, v: Any) -> Any:
         """The matrix of balls."""
         return v
+
+
+class Bracketing(Ball):
+    """Balls whose slope at a kink is every number between both: what a difference quotient may be."""
+
+    def unit_step(self, z: Any) -> Any:
+        """Slope of max(0, z); [0, 1] for a ball that holds zero."""
+        return self._each(lambda entry: arb(int(entry > 0)) if entry > 0 or entry < 0 else arb(0.5, 0.5), z)
+
+
+@lru_cache(maxsize=16)  # every entry of a matrix is asked for by itself
+def _exponential(generator: Generator, bits: int) -> Any:
+    return Ball().lift(generator.matrix).exp()
 
 
 def _side_by_side(products: Sequence[tuple[Operator, Any]]) -> Any:

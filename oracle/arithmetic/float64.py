@@ -8,17 +8,28 @@ from typing import Any
 
 import numpy as np
 
+from oracle.arithmetic.ball import Ball, precision
 from oracle.arithmetic.entrywise import columned
 from oracle.arithmetic.mp import Mp
 from oracle.records.exact import Array, Constant, Diagonal, Exact
+from oracle.records.lure import Lure
 from oracle.records.operator import Operator, copied, only_copies
 
+_FLOW_BITS = 160
 _CONSTANT_DIGITS = 40  # transcendental constants are evaluated this far before the one rounding to float64
 
 
 @lru_cache(maxsize=10_000)  # a few constants per record are read again for every hypothesis and every bound
 def _rounded(constant: Constant) -> float:
+    if any(atom.generator is not None for monomial in constant.terms for atom, _ in monomial):
+        with precision(_FLOW_BITS):
+            return float(_flows().number(constant).mid())  # mpmath takes minutes for the exponential of 100 units
     return float(_reader().number(constant))
+
+
+@lru_cache(maxsize=1)
+def _flows() -> Ball:
+    return Ball()
 
 
 @lru_cache(maxsize=1)  # a context of its own, made once: making one takes longer than evaluating a hundred constants
@@ -127,6 +138,12 @@ class Float64:
         """An activation by name, in the form that keeps relative accuracy."""
         value: Array = VALUES[activation](z)
         return value
+
+    def solution(self, relation: Lure, inputs: Array, start: Array) -> Array:
+        """y = relation(y, inputs), by Newton's method from `start`."""
+        from oracle.arithmetic.solving import Relation, in_floats
+
+        return in_floats(Relation(self, relation, inputs), start)
 
     def lower(self, v: Array) -> Array:
         """The array."""

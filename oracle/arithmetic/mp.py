@@ -11,6 +11,7 @@ import numpy as np
 from oracle.arithmetic.entrywise import Entrywise
 from oracle.equations.activations import ACTIVATIONS
 from oracle.records.exact import Array, Atom
+from oracle.records.lure import Lure
 
 
 class Mp(Entrywise):
@@ -20,13 +21,16 @@ class Mp(Entrywise):
         super().__init__()
         self.context = mpmath.MPContext()
         self.context.dps = digits
+        self._flows: dict[str, Any] = {}
 
     def rational(self, value: Fraction) -> Any:
         """Rounded to the working precision."""
         return self.context.mpf(value.numerator) / value.denominator
 
     def atom(self, atom: Atom) -> Any:
-        """exp(q), s(q) or s'(q), rounded."""
+        """exp(q), s(q), s'(q) or an entry of e to a matrix, rounded."""
+        if atom.generator is not None:
+            return self._flow(atom)
         argument = self.rational(atom.argument)
         if atom.kind == "exp":
             return self.context.exp(argument)
@@ -36,6 +40,15 @@ class Mp(Entrywise):
             return s[0, 0]
         return ACTIVATIONS[atom.activation].slope(self, s, z)[0, 0]
 
+    def _flow(self, atom: Atom) -> Any:
+        """An entry of the exponential of a matrix, by mpmath's own Taylor series."""
+        assert atom.generator is not None
+        if atom.activation not in self._flows:
+            rows = self._read(atom.generator.matrix).tolist()
+            self._flows[atom.activation] = self.context.expm(self.context.matrix(rows))
+        i, j = divmod(int(atom.argument), len(atom.generator.matrix))
+        return self._flows[atom.activation][i, j]
+
     def tanh_entry(self, z: Any) -> Any:
         """tanh of one entry."""
         return self.context.tanh(z)
@@ -43,6 +56,12 @@ class Mp(Entrywise):
     def number(self, value: Any) -> Any:
         """Floats are read exactly and without a detour."""
         return self.context.mpf(value) if isinstance(value, float) else super().number(value)
+
+    def solution(self, relation: Lure, inputs: Array, start: Array) -> Array:
+        """y = relation(y, inputs), by Newton's method from `start`."""
+        from oracle.arithmetic.solving import Relation, in_digits
+
+        return in_digits(Relation(self, relation, inputs), start, self.context)
 
     def lower(self, v: Array) -> Array:
         """Array of mpf."""

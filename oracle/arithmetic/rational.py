@@ -26,7 +26,7 @@ class Rational(Entrywise):
 
     def atom(self, atom: Atom) -> Exact:
         """The atom itself."""
-        return Constant.atom(atom.kind, atom.argument, atom.activation)
+        return Constant({((atom, 1),): Fraction(1)})
 
     def number(self, value: Exact | float) -> Any:
         """The number itself."""

@@ -29,7 +29,7 @@ import numpy as np
 
 from oracle.arithmetic.float64 import VALUES, Float64
 from oracle.equations.activations import ACTIVATIONS
-from oracle.records.exact import Array, Constant, Diagonal
+from oracle.records.exact import Array, Atom, Constant, Diagonal
 from oracle.records.operator import Operator, Term, copied, only_copies
 from oracle.records.precision import Precision, representable
 
@@ -43,7 +43,8 @@ REARRANGEMENT_ROUNDINGS = 3
 """Extra roundings for arrangements that distribute products over sums: h + dt(-h + s)/tau, ((tau - dt)h + dt s)/tau."""
 
 CONSTANT_ULPS = 4
-"""Assumed error of exp in a coefficient such as exp(-dt/tau), in units of u, beyond that of its rounded argument.
+"""Assumed error of exp in a coefficient such as exp(-dt/tau), in units of u, beyond that of its rounded argument; for
+the exponential of a matrix it is relative to the largest entry.
 
 The argument is formed like any coefficient, and its relative error is multiplied by its size."""
 
@@ -75,6 +76,8 @@ class Rounding:
         self._stored = 3 * self._store if model.storage > model.accumulation else 0.0
         self._flushed = model.parts is not None and model.parts.flushed
         self._casts: dict[int, tuple[Any, float, float]] = {}
+        self._sizes: dict[int, tuple[Any, Array, float]] = {}
+        self._norms: dict[str, float] = {}
 
     def lift(self, exact: Array) -> Rounded:
         """Exact numbers, rounded to storage where they are not numbers of the format."""
@@ -146,7 +149,7 @@ class Rounding:
         roundings = FORMING_ROUNDINGS + 1
         constants = [entry for entry in entries if isinstance(entry, Constant)]
         if constants:
-            steepest = max(abs(float(a.argument)) for c in constants for m in c.terms for a, _ in m)
+            steepest = max(a.steepness for c in constants for m in c.terms for a, _ in m)
             roundings += CONSTANT_ULPS + (FORMING_ROUNDINGS + 1) * int(np.ceil(steepest))
         return float(roundings * self._store)
 
@@ -161,8 +164,34 @@ class Rounding:
             return abs(float(entry))
         if len(entry.terms) == 1:  # exp(-a) h is also written h + (1 - exp(-a))(s - h), which rounds at the size of h
             ((monomial, value),) = entry.terms.items()
-            return abs(self._floats.number(entry)) + (2 * abs(float(value)) if monomial[0][0].kind == "exp" else 0.0)
+            return abs(self._floats.number(entry)) + abs(float(value)) * self._own_size(monomial[0][0])
         return sum(abs(self._floats.number(Constant({m: v}) if m else v)) for m, v in entry.terms.items())
+
+    def _own_size(self, atom: Atom) -> float:
+        """The size at which an exponential may round beyond its own: that of 1 - e^-a, or of e to a whole matrix."""
+        if atom.generator is not None:
+            return self._norm(atom)
+        return 2.0 if atom.kind == "exp" else 0.0
+
+    def _norm(self, atom: Atom) -> float:
+        """The largest entry of e to a matrix: algorithms for it are accurate relative to that, not entry by entry."""
+        if atom.activation not in self._norms:
+            assert atom.generator is not None
+            every = self._floats._read(atom.generator.exponential())
+            self._norms[atom.activation] = float(np.max(np.abs(every), initial=0.0)) * (1 + 4 * _U)
+        return self._norms[atom.activation]
+
+    def _weights(self, dense: Array) -> Array:
+        """|dense| without cancellation inside its entries, rounded up."""
+        if dense.dtype != object or not any(isinstance(entry, Constant) for entry in dense.ravel().tolist()):
+            return np.abs(self._floats._read(dense))
+        if id(dense) not in self._sizes:
+            self._sizes[id(dense)] = (
+                dense,
+                self._size(dense.ravel()).reshape(dense.shape),
+                self._forming(dense.ravel()),
+            )
+        return self._sizes[id(dense)][1]
 
     def _shared(self, term: Term, v: Rounded) -> Array | None:
         """What the error of one stored number does in a coefficient of several atoms; None where this is no such case.
@@ -181,7 +210,7 @@ class Rounding:
         inner = self._size(term.right) * v
         count = 1
         if term.dense is not None:
-            weights = np.abs(self._floats._read(term.dense))
+            weights = self._weights(term.dense)
             count = int(np.count_nonzero(weights, axis=1).max(initial=0))
             inner = (weights @ inner) * (1 + 2 * (count + 2) * _U)
         return np.asarray(self._size(term.left) * inner * (1 + 4 * _U)), count
@@ -213,6 +242,7 @@ class Rounding:
                 formed = max(formed, self._forming(term.left) + self._forming(term.right))
                 if term.dense is not None:
                     cast = max(cast, self._cast(term.dense)[0] + self._factors)
+                    formed = max(formed, self._sizes[id(term.dense)][2] if id(term.dense) in self._sizes else 0.0)
         if self._flushed:
             error = error + count * self.model.underflow  # of additions
         rearranged = REARRANGEMENT_ROUNDINGS * self._store if formed else 0.0

@@ -9,6 +9,7 @@ import numpy as np
 
 from oracle.arithmetic.entrywise import Entrywise
 from oracle.equations.activations import ACTIVATIONS
+from oracle.errors import NotDecidable
 from oracle.records.exact import Array, Atom, Constant
 
 
@@ -42,6 +43,8 @@ class Symbolic(Entrywise):
 
     def atom(self, atom: Atom) -> Any:
         """exp(q), s(q) or s'(q)."""
+        if atom.generator is not None:
+            raise NotDecidable("SymPy is not asked for the exponential of a matrix")
         q = self.rational(atom.argument)
         if atom.kind == "exp":
             return self.sympy.exp(q)

@@ -54,6 +54,12 @@ def encode(value: Any) -> Any:
 
 
 def _monomial(monomial: Monomial, factor: Fraction) -> Any:
+    if any(a.generator is not None for a, _ in monomial):
+        raise BadInput(
+            "a coefficient is an entry of the exponential of a matrix.",
+            "the record was stated with the coefficients of another one's zero-order hold.",
+            'save that record: it is written as net.discretize(step=.., scheme="zoh").',
+        )
     atoms = [[a.kind, f"{a.argument.numerator}/{a.argument.denominator}", a.activation, power] for a, power in monomial]
     return [f"{factor.numerator}/{factor.denominator}", atoms]
 

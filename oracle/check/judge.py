@@ -19,15 +19,16 @@ from oracle.check.coarse import Coarse, Sample, coarse, held, largest_roundoff, 
 from oracle.check.result import CheckResult, Finding, Violation
 from oracle.check.survey import Sampled, Steps, Survey, surveyed
 from oracle.check.unseen import unseen
+from oracle.equations.implicit import explicit
 from oracle.errors import BadInput
 from oracle.records.exact import Array
 from oracle.records.layout import Samples, ambiguous, samples
 from oracle.records.precision import PRECISIONS, Precision, precision_model, rank
-from oracle.records.recurrence import Recurrence
+from oracle.records.recurrence import Implicit, Recurrence
 from oracle.tolerance.activation_error import ActivationSeen, activation_seen
 from oracle.tolerance.residuals import Residuals, residuals
 from oracle.tolerance.statistic import Statistic, scatter, statistic
-from oracle.tolerance.step import Recorded, one_step_bound, recorded_as
+from oracle.tolerance.step import SETTLED, Recorded, one_step_bound, recorded_as
 
 SUSPECT = 16.0
 """Roundoff seen over the promised one from which a passing run is looked at closely. A biased activation reaches 8 (4
@@ -205,10 +206,20 @@ def _result(
         statistic=seen,
         residuals=shown,
         bounds=bounds,
-        assumptions=evidence.model.assumptions,
+        assumptions=(*evidence.model.assumptions, *_of_relations(evidence.rec)),
         unseen=unseen(evidence.rec, evidence.run),
         equation=describe(evidence.rec),
         label=label,
+    )
+
+
+def _of_relations(rec: Recurrence) -> tuple[str, ...]:
+    """What is taken for granted where a step is the solution of a relation."""
+    if not isinstance(rec.parameters, Implicit):
+        return ()
+    return (
+        f"relations are solved until iterates agree to {SETTLED} units of roundoff of the largest state",
+        "a state that meets the relation is the step; where steps are long, another state may meet it as well",
     )
 
 
@@ -241,7 +252,7 @@ def describe(rec: Recurrence) -> str:
 
 def _statistic(evidence: Evidence, found: Residuals, before: Array, X: Array) -> Statistic:
     usable = np.isfinite(found.upper).all(axis=0)
-    scale = scatter(evidence.rec, before[:, usable], X[:, usable])
+    scale = scatter(evidence.rec, before[:, usable], X[:, usable], evidence.after[:, usable])
     return statistic(found.upper[:, usable], scale, evidence.model)
 
 
@@ -288,7 +299,8 @@ def suspect(evidence: Evidence, seen: Statistic) -> bool:
 
 def coarseness(evidence: Evidence, seen: Statistic, found: Residuals) -> Coarse | None:
     """What gives a coarser format than promised away in a run inside its bound, if anything does (observed)."""
-    sample = Sample(evidence.rec, evidence.before, evidence.after, evidence.run.columns(), found.signed)
+    rec, before, X = explicit(evidence.rec, evidence.before, evidence.after, evidence.run.columns())
+    sample = Sample(rec, before, evidence.after, X, found.signed)
     return coarse(sample, seen.roundoff, evidence.model, evidence.recorded.relative)
 
 

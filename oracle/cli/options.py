@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from oracle.cli.probe import SEED, STEPS
+from oracle.procedures.discretize import ALL
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -26,7 +27,7 @@ def network(required: bool = True) -> Decorator:
     return _all(
         click.option("--network", required=required, metavar="FILE", help="Native file, written by oracle.save."),
         click.option("--step", metavar="DT", help="Step, where the file holds a continuous-time network."),
-        click.option("--scheme", help="Scheme of the step: euler (default), exponential-euler, heun, midpoint, rk4."),
+        click.option("--scheme", help=f"Scheme of the step: {', '.join(ALL)}; euler by default."),
     )
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from oracle.check.coarse import Sample
 from oracle.check.judge import Evidence, coarseness, narrower, precision_seen, suspect, too_coarse
 from oracle.check.result import CheckResult, Finding
@@ -19,10 +21,13 @@ from oracle.diagnosis.gated import gated_statement
 from oracle.diagnosis.hypotheses import Hypothesis, statistic_under, worst_under
 from oracle.diagnosis.readings import own_steps
 from oracle.diagnosis.search import Certified, Search
+from oracle.diagnosis.sliced import Slice
 from oracle.diagnosis.statement import name_of, statement
 from oracle.diagnosis.systematic import narrowed_away, systematic, wrong_inside
 from oracle.diagnosis.wording import described
+from oracle.equations.implicit import explicit
 from oracle.records.precision import PRECISIONS, rank
+from oracle.records.recurrence import Implicit
 from oracle.tolerance.residuals import Residuals
 from oracle.tolerance.statistic import Statistic
 
@@ -51,7 +56,8 @@ def _wrong_inside(evidence: Evidence, result: CheckResult, found: Residuals) -> 
     seen = result.statistic
     if seen is None or not suspect(evidence, seen) or (evidence.model.parts and evidence.model.parts.chopped):
         return False
-    return wrong_inside(evidence.rec, found.signed, evidence.before, evidence.run.columns())
+    rec, before, X = explicit(evidence.rec, *own_steps(evidence))
+    return wrong_inside(rec, found.signed, before, X)
 
 
 def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tuple[Finding, ...]:
@@ -101,11 +107,21 @@ def _unexplained(search: Search, result: CheckResult) -> Finding:
     text = "no named deviation brings every residual inside its bound"
     if (wide := _wide_enough(search.evidence)) is not None:
         text += f"; all are inside that of {wide}: parts of the step, or its parameters, may be in {wide} (observed)"
+    if isinstance(search.evidence.rec.parameters, Implicit):
+        text += f"; the relation is met to {_unsolved(search):.1g} of the step: a solver may stop too early (observed)"
+        return Finding("unexplained", False, result.worst, text)
     unit, where = search.where()
     if where is None:
         return Finding("unexplained", False, result.worst, text)
     text += f"; the residuals of unit {unit} are a function of its {where} (observed)"
     return Finding("unexplained", False, result.worst, text, {"site": where, "unit": unit})
+
+
+def _unsolved(search: Search) -> float:
+    """The largest residual of a relation as a share of the largest step."""
+    off = Slice(*search.own, np.arange(search.evidence.rec.N)).residual(search.evidence.rec)
+    moved = search.own.after - search.own.before
+    return float(np.nanmax(np.abs(off), initial=0.0) / (np.nanmax(np.abs(moved), initial=0.0) or 1.0))
 
 
 def _wide_enough(evidence: Evidence) -> str | None:
@@ -155,10 +171,11 @@ def _precision_by_residual(evidence: Evidence, seen: Statistic | None, found: Re
     if seen is None or seen.precision is None or not too_coarse(evidence, seen):
         return ()
     own = own_steps(evidence)
-    if systematic(evidence.rec, found.signed, own.before, own.X):
+    rec, before, X = explicit(evidence.rec, *own)
+    if systematic(rec, found.signed, before, X):
         return ()
     if rank(seen.precision) > rank("float32") and not narrowed_away(
-        Sample(evidence.rec, *own, found.signed), seen.precision
+        Sample(rec, before, own.after, X, found.signed), seen.precision
     ):
         return ()
     model = PRECISIONS[{"bfloat16": "bfloat16-products"}.get(seen.precision, seen.precision)]

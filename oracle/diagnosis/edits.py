@@ -15,9 +15,11 @@ import numpy as np
 from oracle.arithmetic.narrowing import narrowed
 from oracle.diagnosis.gated import GatedStatement
 from oracle.diagnosis.statement import NETWORKS, Statement, has_bias
+from oracle.procedures.discretize import LINEAR
 from oracle.records.exact import Diagonal
 from oracle.records.formats import FORMATS, Format
 
+EXPONENTIATED = 64  # units of a network whose matrix exponential is tried: its entries are read one by one
 Stated = Statement | GatedStatement
 Edit = Callable[[Any], Iterable[Any]]
 
@@ -125,7 +127,10 @@ def drive_gain(gain: Callable[[Statement], Diagonal]) -> Edit:
 
 def scheme_of(name: str) -> Edit:
     def edit(s: Statement) -> list[Statement]:
-        return [s.but(scheme=name)] if s.form in NETWORKS and s.scheme != name else []
+        there = s.form in NETWORKS and s.scheme != name
+        if name in LINEAR:
+            there = there and s.activation == "identity" and s.N <= EXPONENTIATED
+        return [s.but(scheme=name)] if there else []
 
     return edit
 
@@ -147,7 +152,11 @@ def elman(s: Statement) -> list[Statement]:
 
 
 def activation_of(name: str) -> Edit:
-    return lambda s: [s.but(activation=name)] if s.activation != name else []
+    def edit(s: Any) -> list[Any]:
+        linear = getattr(s, "scheme", None) in LINEAR  # and has no step for another activation
+        return [s.but(activation=name)] if s.activation != name and not linear else []
+
+    return edit
 
 
 def reset_of(name: str) -> Edit:

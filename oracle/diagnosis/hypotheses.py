@@ -18,6 +18,7 @@ from oracle.check.judge import Evidence
 from oracle.diagnosis.readings import Steps, own_steps
 from oracle.diagnosis.sliced import Slice
 from oracle.equations.catalogue import advance
+from oracle.equations.implicit import explicit
 from oracle.records.exact import Array
 from oracle.records.precision import Precision
 from oracle.records.recurrence import Recurrence
@@ -113,7 +114,8 @@ def plausible(hypothesis: Hypothesis, evidence: Evidence) -> bool:
 
 def _float_step(rec: Recurrence, steps: Steps) -> Array:
     ops = Float64()
-    return np.asarray(advance(ops, rec, ops.lift(steps.before), ops.lift(steps.X)))
+    rec, before, X = explicit(rec, *steps)
+    return np.asarray(advance(ops, rec, ops.lift(before), ops.lift(X)))
 
 
 def worst_under(hypothesis: Hypothesis, evidence: Evidence) -> float:
@@ -145,7 +147,7 @@ def statistic_under(hypothesis: Hypothesis, evidence: Evidence) -> Statistic:
     before, after, X = hypothesis.steps
     r = residuals(hypothesis.rec, before, after, X, evidence.bound(hypothesis.rec, before, after, X)).upper
     usable = np.isfinite(r).all(axis=0)
-    scale = scatter(hypothesis.rec, before[:, usable], X[:, usable])
+    scale = scatter(hypothesis.rec, before[:, usable], X[:, usable], after[:, usable])
     return statistic(r[:, usable], scale, evidence.model)
 
 

@@ -24,7 +24,7 @@ from oracle.errors import BadInput
 from oracle.records.exact import Array, exact_array
 from oracle.records.operator import Operator
 from oracle.records.precision import Precision
-from oracle.records.recurrence import Recurrence
+from oracle.records.recurrence import Implicit, Recurrence
 from oracle.tolerance.step import Recorded, one_step_bound
 
 INVERSES: dict[str, Any] = {
@@ -48,7 +48,9 @@ class ActivityEvidence(Evidence):
     activity: str
 
     def bound(self, rec: Recurrence, before: Array, after: Array, X: Array, model: Precision | None = None) -> Array:
-        """The one-step bound with the errors of both states."""
+        """The one-step bound with the errors of both states; none is known for a relation between two activities."""
+        if isinstance(rec.parameters, Implicit):
+            return np.full(before.shape, np.inf)
         start, end = (np.where(np.isfinite(part), part, 0.0) for part in (before, after))
         at_start, at_end = (self._lost(part, model or self.model) for part in (start, end))
         # The run starts from h0 itself; counting a lost activity there too only widens the bound.

@@ -100,4 +100,5 @@ def hidden(rec: Recurrence, made: Probe | None = None, precision: str = "float64
 
 def _step(rec: Recurrence, h: Array, x: Array, model: Precision) -> tuple[Array, Array]:
     ops = Float64()
-    return np.asarray(advance(ops, rec, ops.lift(h), ops.lift(x))), one_step_bound(rec, h, x, model)
+    made = np.asarray(advance(ops, rec, ops.lift(h), ops.lift(x)))
+    return made, one_step_bound(rec, h, x, model, after=made)

@@ -19,8 +19,10 @@ from oracle.arithmetic.float64 import VALUES, Float64
 from oracle.diagnosis.coefficients import ONE, roughly
 from oracle.diagnosis.statement import Statement
 from oracle.equations.catalogue import advance
+from oracle.equations.implicit import explicit
 from oracle.records.exact import Array
 from oracle.records.operator import sum_vectors
+from oracle.records.recurrence import Recurrence
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +46,9 @@ class Slice:
         with np.errstate(all="ignore"):
             if isinstance(s, Statement) and not s.staged:
                 return self._of_rows(s)
-            return np.asarray(self.after[self.rows] - _step(s.record(), self.before, self.X)[self.rows])
+            rec = s if isinstance(s, Recurrence) else s.record()
+            step = _step(*explicit(rec, self.before, self.after, self.X))
+            return np.asarray(self.after[self.rows] - step[self.rows])
 
     def _of_rows(self, s: Statement) -> Array:
         rows, scale = self.rows, _floats(s.output)

@@ -20,14 +20,17 @@ from typing import Any
 import numpy as np
 
 from oracle.diagnosis.coefficients import ONE, field_of, step_of
+from oracle.equations.implicit import THETAS
+from oracle.procedures.discretize import IMPLICIT, LINEAR, zero_order_hold
 from oracle.records.exact import Array, Diagonal, Time
 from oracle.records.network import Network
 from oracle.records.record import Origin
-from oracle.records.recurrence import Recurrence, Staged
+from oracle.records.recurrence import Implicit, Recurrence, Staged
 
 FORMS = {"rate": "outside", "paper": "paper", "current": "inside"}
 NETWORKS = {form: name for name, form in FORMS.items()}
-STAGED = ("heun", "midpoint", "rk4")
+STAGED = ("heun", "midpoint", "rk4", *IMPLICIT, *LINEAR)
+"""Schemes whose step is not the one-stage formula a h + d s(..) of a convention."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +135,11 @@ class Statement:
     def altered(self) -> Recurrence:
         """The record of a statement with a switch set, from its coefficients."""
         origin = Origin("edited", {}, None, self.dtype)
+        if self.scheme in IMPLICIT and self.staged:
+            solved = Implicit(field_of(self), self.step, THETAS[self.scheme])
+            return Recurrence.made(self.scheme, solved, self.step, origin)
+        if self.scheme in LINEAR and self.staged:
+            return Recurrence.made("lure", zero_order_hold(field_of(self), self.step), self.step, origin)
         if self.staged:
             return Recurrence.made(self.scheme, Staged(field_of(self), self.step), self.step, origin)
         return Recurrence.made("lure", step_of(self), self.step, origin)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from oracle.equations import gru, lstm, lure, runge_kutta
+from oracle.equations import gru, implicit, lstm, lure, runge_kutta
 from oracle.equations.interface import Arithmetic, V
 from oracle.records.recurrence import Recurrence
 
@@ -20,6 +20,7 @@ class Equation(NamedTuple):
 EQUATIONS: dict[str, Equation] = {
     "lure": Equation(lure.drive, lure.step),
     **{name: Equation(runge_kutta.drive, runge_kutta.stepper(name)) for name in runge_kutta.TABLEAUS},
+    **{name: Equation(implicit.drive, implicit.step) for name in implicit.THETAS},
     "gru": Equation(gru.drive, gru.step),
     "gru-reset-before": Equation(gru.drive, gru.step_reset_before),
     "lstm": Equation(lstm.drive, lstm.step),

@@ -51,5 +51,7 @@ class Arithmetic(Protocol[V]):
     def act(self, activation: str, z: V) -> V:
         """An activation by name."""
 
+    # Arithmetics that can solve have `solution(relation, inputs, start)`: the vector y with y = relation(y, inputs).
+
     def lower(self, v: V) -> Any:
         """The value as its user wants it: numpy arrays where that makes sense."""

@@ -17,6 +17,7 @@ import numpy as np
 from oracle.arithmetic.adjoint import Place
 from oracle.arithmetic.formed import exponential, is_formed, plain_factor, plain_operator, scalar, vector
 from oracle.equations.runge_kutta import TABLEAUS
+from oracle.errors import BadInput
 from oracle.procedures.discretize import euler, exponential_euler
 from oracle.procedures.rescale import rescaled
 from oracle.records import forms
@@ -24,7 +25,7 @@ from oracle.records.exact import Array
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator
 from oracle.records.record import Record
-from oracle.records.recurrence import Gates, Recurrence, Staged
+from oracle.records.recurrence import Gates, Implicit, Recurrence, Staged
 
 FORMS = {
     "paper": forms.paper,
@@ -59,7 +60,19 @@ class Parameters:
 
 
 def parameters(rec: Recurrence) -> Parameters:
-    """The recurrence as a function of its parameters as given."""
+    """The recurrence as a function of its parameters as given.
+
+    Raises
+    ------
+    oracle.BadInput
+        The step is the solution of a relation, which the adjoint interpretation does not solve.
+    """
+    if isinstance(rec.parameters, Implicit):
+        raise BadInput(
+            f"the step is {rec.equation}.",
+            "its gradient is that of a solution, and no interpretation here goes back through one.",
+            "check the states (oracle.check), or the gradient of an explicit scheme.",
+        )
     variables = Variables()
     try:
         made = _step_map(rec, variables)

@@ -10,9 +10,11 @@ left to balls.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
+from hashlib import sha256
 from math import isfinite
 from typing import Any, TypeVar
 
@@ -26,15 +28,73 @@ T = TypeVar("T")
 CONSECUTIVE = 2.0**53  # every integer up to here is a double
 
 
+@dataclass(frozen=True, eq=False)
+class Generator:
+    """A square matrix of exact numbers, whose exponential has entries that are named constants; equal by its digest."""
+
+    matrix: Array
+    digest: str
+
+    @staticmethod
+    def of(matrix: Array) -> Generator:
+        """The matrix, kept read-only, with its digest."""
+        kept = np.array(matrix, dtype=object)
+        kept.setflags(write=False)
+        text = repr((kept.shape, [str(entry) for entry in kept.ravel().tolist()]))
+        return Generator(kept, sha256(text.encode()).hexdigest())
+
+    def __eq__(self, other: object) -> bool:
+        return self.digest == other.digest if isinstance(other, Generator) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @cached_property
+    def size(self) -> Fraction:
+        """An upper bound of its infinity norm, where the entries are rational; of constants, what multiplies them."""
+        rows = ([_coefficient_size(entry) for entry in row] for row in self.matrix.tolist())
+        return max((sum(row, Fraction(0)) for row in rows), default=Fraction(0))
+
+    def exponential(self) -> Array:
+        """e to the matrix, entry by entry; entries (i, j) of zero rows are those of the identity."""
+        n = len(self.matrix)
+        still = [not np.any(row != 0) for row in self.matrix]
+        entries = (
+            Fraction(int(i == j))
+            if still[i]
+            else Constant({((Atom("flow", Fraction(i * n + j), self.digest, self), 1),): Fraction(1)})
+            for i in range(n)
+            for j in range(n)
+        )
+        return objects(entries).reshape(n, n)
+
+
+def _coefficient_size(entry: Any) -> Fraction:
+    return sum(map(abs, entry.terms.values()), Fraction(0)) if isinstance(entry, Constant) else abs(Fraction(entry))
+
+
 @dataclass(frozen=True, order=True)
 class Atom:
-    """A named constant: exp(q), s(q) ("value") or s'(q) ("slope") at a rational q."""
+    """A named constant: exp(q), s(q) ("value") or s'(q) ("slope") at a rational q.
+
+    Of kind "flow" it is entry (i, j) of e to a matrix of n rows; then `argument` is i n + j, `activation` the digest of
+    the matrix and `generator` holds it.
+    """
 
     kind: str
     argument: Fraction
     activation: str = ""
+    generator: Generator | None = field(default=None, compare=False)
+
+    @property
+    def steepness(self) -> float:
+        """What the relative error of its argument is multiplied by."""
+        return abs(float(self.argument if self.generator is None else self.generator.size))
 
     def __str__(self) -> str:
+        if self.generator is not None:
+            i, j = divmod(int(self.argument), len(self.generator.matrix))
+            return f"expm({self.activation[:8]})[{i}, {j}]"
         name = {"exp": "exp", "value": self.activation, "slope": f"{self.activation}'"}[self.kind]
         return f"{name}({self.argument})"
 

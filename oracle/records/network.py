@@ -145,7 +145,8 @@ class Network(Record):
         step : number
             Time step > 0; `dt` is an alias.
         scheme : str
-            "euler", "exponential-euler", "heun", "midpoint" or "rk4"; input held over the step.
+            "euler", "exponential-euler", "heun", "midpoint", "rk4", "backward-euler", "trapezoidal", or "zoh" for
+            linear networks; input held over the step.
 
         Returns
         -------

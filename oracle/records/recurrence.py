@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -47,6 +47,23 @@ class Staged:
 
     def __hash__(self) -> int:
         return hash(self.field.scaled(self.step))
+
+
+@dataclass(frozen=True, eq=False)
+class Implicit(Staged):
+    """The same of a method whose step is the solution of a relation; `theta` is the weight of F at the new state.
+
+    `made` keeps the relation, once it was asked for.
+    """
+
+    theta: Fraction = Fraction(1)
+    made: list[Lure] = field(default_factory=list, repr=False)
+
+    def __hash__(self) -> int:
+        return hash((self.theta, super().__hash__()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Implicit) and self.theta == other.theta and bool(Staged.__eq__(self, other))
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +162,7 @@ class Recurrence(Record):
     ----------
     equation : str
         Name of the step map in `oracle.equations`: "lure", "rk4", "midpoint", "heun", "gru", "gru-reset-before",
-        "lstm".
+        "lstm", "backward-euler", "trapezoidal".
     parameters : Lure, Staged, Gates or MemoryGates
         What the equation needs.
 

@@ -15,6 +15,7 @@ from oracle.arithmetic.ball import Ball, lower_floats, middles, precision, upper
 from oracle.arithmetic.memory import keep_freed_memory
 from oracle.arithmetic.pairs import Pairs
 from oracle.equations.catalogue import advance
+from oracle.equations.implicit import explicit
 from oracle.records.exact import Array
 from oracle.records.recurrence import Recurrence
 
@@ -61,7 +62,10 @@ def residuals(
     Residuals
         A step from a state that is not finite has infinite residuals, and so has a unit that is not finite after it.
     """
-    finite, broken = np.isfinite(before).all(axis=0), ~np.isfinite(after)
+    shown = np.where(np.isfinite(after), after, 0.0)
+    finite = np.isfinite(before).all(axis=0)
+    rec, before, X = explicit(rec, before, shown, X)
+    broken = ~np.isfinite(after)
     after = np.where(broken, 0.0, after)
     shape = before.shape
     result = Residuals(np.full(shape, np.inf), np.full(shape, np.inf), np.full(shape, np.nan))

@@ -15,6 +15,7 @@ import numpy as np
 from oracle.arithmetic.memory import blocks
 from oracle.arithmetic.scatter import Scatter, Scattered
 from oracle.equations.catalogue import advance
+from oracle.equations.implicit import explicit
 from oracle.records.exact import Array
 from oracle.records.precision import Precision
 from oracle.records.recurrence import Recurrence
@@ -37,8 +38,9 @@ class Statistic(NamedTuple):
     ratio: float
 
 
-def scatter(rec: Recurrence, H: Array, X: Array) -> Array:
-    """Typical rounding error of one step from each column, in units of u; (N, columns)."""
+def scatter(rec: Recurrence, H: Array, X: Array, after: Array | None = None) -> Array:
+    """Typical rounding error of one step from each column, in units of u; (N, columns). Relations need the result."""
+    rec, H, X = explicit(rec, H, after, X)
     ops, result = Scatter(), np.empty(H.shape, order="F" if H.flags.f_contiguous else "C")
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         for which in blocks(H, BLOCK):

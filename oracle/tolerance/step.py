@@ -13,11 +13,15 @@ import numpy as np
 from oracle.arithmetic.memory import blocks, keep_freed_memory
 from oracle.arithmetic.rounding import Rounded, Rounding
 from oracle.equations.catalogue import advance
+from oracle.equations.implicit import explicit
 from oracle.records.exact import Array
 from oracle.records.precision import Precision, precision_model, representable
-from oracle.records.recurrence import Recurrence
+from oracle.records.recurrence import Implicit, Recurrence
 
 _U = 2.0**-53
+SETTLED = 8
+"""Where a relation is solved: iterations end when two iterates agree to so many units of roundoff of the largest state.
+Assumed; a solver that is stopped before, by a tolerance of 1e-8 say, did not compute its step to working precision."""
 BLOCK = 2**16  # elements evaluated at once: ten arrays of half a megabyte
 
 
@@ -63,13 +67,16 @@ def one_step_bound(
     model : Precision
     recorded : Recorded
     after : ndarray, (N, columns), optional
-        The recorded results; needed when they were rounded in writing down.
+        The recorded results; needed when they were rounded in writing down, and where the step is the solution of a
+        relation: the bound is then that of the relation, evaluated at the result.
 
     Returns
     -------
     ndarray, (N, columns)
         Infinite or NaN where nothing can be promised (overflow).
     """
+    solved = isinstance(rec.parameters, Implicit)
+    rec, H, X = explicit(rec, H, after, X)
     ops = Rounding(model)
     stored = bool(recorded.relative) or representable(H, model.storage)
     bound = np.empty(H.shape, order="F" if H.flags.f_contiguous else "C")
@@ -78,16 +85,26 @@ def one_step_bound(
         samples = ops.lift(X)  # as a whole: whether they are numbers of the format is asked of all of them
         for columns in blocks(H, BLOCK):
             state = _state(H[:, columns], model, recorded, stored)
+            if solved:
+                state = _unsettled(state, model)
             x = samples._replace(
                 value=samples.value[:, columns],
                 magnitude=samples.magnitude[:, columns],
                 error=samples.error[:, columns],
             )
             bound[:, columns] = advance(ops, rec, state, x).bound()
+            if solved:
+                bound[:, columns] += state.error
         if after is not None and (recorded.relative or recorded.absolute):
             bound += (recorded.relative * np.abs(after) + recorded.absolute) / (1 - recorded.relative)
         bound *= 1 + 4 * _U
     return np.asarray(np.nextafter(bound, np.inf))
+
+
+def _unsettled(state: Rounded, model: Precision) -> Rounded:
+    """The state a relation was last evaluated at, which is not quite the one that was returned."""
+    moved = SETTLED * model.storage * np.max(state.magnitude, axis=0, keepdims=True, initial=0.0)
+    return state._replace(error=state.error + moved)
 
 
 def _state(H: Array, model: Precision, recorded: Recorded, stored: bool) -> Rounded:

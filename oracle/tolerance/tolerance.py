@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from oracle.equations.implicit import relation
 from oracle.errors import BadInput
 from oracle.procedures.simulate import trajectory
 from oracle.records.exact import Array, to_numpy
 from oracle.records.layout import Samples, samples
 from oracle.records.lure import Lure
 from oracle.records.precision import Precision, precision_model
-from oracle.records.recurrence import Recurrence
+from oracle.records.recurrence import Implicit, Recurrence
+from oracle.reference.lipschitz import lipschitz
 from oracle.tolerance.residuals import residuals
 from oracle.tolerance.step import one_step_bound
 from oracle.tolerance.trajectory import trajectory_bound
@@ -113,9 +115,32 @@ _SHADOW = "one-step bounds at the candidate's states are those at the float64 ru
 
 def _one_step(rec: Recurrence, run: Samples, H: Array, model: Precision) -> Array:
     """(K, batch, N)."""
-    columns = np.ascontiguousarray(H[:-1].reshape(-1, rec.N).T)
-    bound = one_step_bound(rec, columns, run.columns(), model)
+    columns, after = (np.ascontiguousarray(part.reshape(-1, rec.N).T) for part in (H[:-1], H[1:]))
+    bound = one_step_bound(rec, columns, run.columns(), model, after=after)
+    if isinstance(rec.parameters, Implicit):
+        bound = _of_solutions(rec, bound)
     return bound.T.reshape(run.steps, run.batch, rec.N)
+
+
+def _of_solutions(rec: Recurrence, bound: Array) -> Array:
+    """How far a state is from the solution of a relation it meets to within a bound: |(1 - D Phi)^-1| times that.
+
+    |y - y*| <= |y - Phi(y)| + |Phi(y) - Phi(y*)| <= |bound| + q |y - y*| in the 2-norm, q a Lipschitz constant of Phi.
+
+    Raises
+    ------
+    oracle.BadInput
+        q is not below 1: the step is long, and the relation may have several solutions.
+    """
+    q = float(np.nextafter(float(lipschitz(relation(rec.parameters)).abs_upper()), np.inf))
+    if not q < 1:
+        raise BadInput(
+            f"the {rec.equation} relation changes by up to {q:.3g} times what its solution is moved by.",
+            "steps that long may have several solutions, and how far two of them are apart is not known.",
+            "use a shorter step; oracle.check needs no such bound, it asks whether the relation is met.",
+        )
+    sizes = np.sqrt(np.sum(np.square(bound), axis=0, keepdims=True)) * (1 + (len(bound) + 8) * 2.0**-52)
+    return np.asarray(np.broadcast_to(sizes / (1 - q) * (1 + 2.0**-50), bound.shape))
 
 
 def _computed(run: Any, given: Samples, N: int) -> Array:
