@@ -36,6 +36,7 @@ __all__ = [
     "Network",
     "Noise",
     "Recurrence",
+    "Switch",
     "analytic",
     "as_step",
     "assert_follows",
@@ -58,6 +59,7 @@ __all__ = [
     "sampled",
     "save",
     "simulate",
+    "switches",
     "tolerance",
     "verify_all",
 ]
@@ -71,6 +73,8 @@ _LATER = {
     "claims": "oracle.claims",
     "gradient": "oracle.reference.gradients",
     "relate": "oracle.procedures.relate",
+    "Switch": "oracle.reference.switching",
+    "switches": "oracle.reference.switching",
     "verify_all": "oracle.claims",
 }
 
