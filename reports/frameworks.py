@@ -1,9 +1,9 @@
 """Recurrent layers of frameworks with their default initialisation: verdict, worst, and the precision that was seen.
 
-    KERAS_BACKEND=torch python reports/frameworks.py [--quick]
+    python reports/frameworks.py [--quick]
 
-writes reports/frameworks.json and reports/frameworks.md from whatever is installed; each backend of Keras is one run,
-and a run replaces only its own rows. A row that fails is a finding about the framework, not about this project.
+writes reports/frameworks.json and frameworks.md from what is installed of torch, Keras (on torch and on jax) and
+Flax; each backend of Keras is a process of its own. A row that fails is a finding about the framework.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -38,12 +39,16 @@ class Case(NamedTuple):
     batch_first: bool
 
 
-def cases() -> Iterator[Case]:
-    """Every known layer of every installed framework."""
-    if find_spec("torch"):
-        yield from torch_cases()
-    if find_spec("keras"):
-        yield from keras_cases()
+def runs() -> list[tuple[str, str]]:
+    """(framework, backend) of everything that is installed."""
+    found = [("torch", "torch")] if find_spec("torch") else []
+    found += [("keras", backend) for backend in ("torch", "jax") if find_spec("keras") and find_spec(backend)]
+    return found + ([("flax", "jax")] if find_spec("flax") else [])
+
+
+def cases(framework: str) -> Iterator[Case]:
+    """Every known layer of a framework."""
+    return {"torch": torch_cases, "keras": keras_cases, "flax": flax_cases}[framework]()
 
 
 def torch_cases() -> Iterator[Case]:
@@ -80,6 +85,22 @@ def keras_cases() -> Iterator[Case]:
         yield Case(name, kind, make(kind), not kind.endswith("Cell"))
 
 
+def flax_cases() -> Iterator[Case]:
+    """Cells of flax.nnx, seeded."""
+    import jax.numpy as jnp
+    from flax import nnx
+
+    def make(kind: str) -> Callable[[int, str], Any]:
+        def made(N: int, dtype: str) -> Any:
+            kept = {"dtype": jnp.dtype(dtype), "param_dtype": jnp.dtype(dtype)}
+            return getattr(nnx, kind)(INPUTS, N, rngs=nnx.Rngs(SEED), **kept)
+
+        return made
+
+    for kind in ("SimpleCell", "GRUCell", "LSTMCell"):
+        yield Case(f"flax {version('flax')}", f"nnx.{kind}", make(kind), False)
+
+
 def judged(case: Case, N: int, dtype: str) -> dict[str, Any]:
     """One row."""
     rng = np.random.default_rng([SEED, N])
@@ -90,7 +111,7 @@ def judged(case: Case, N: int, dtype: str) -> dict[str, Any]:
     except BadInput as problem:
         return row | {"verdict": "not checked", "why": problem.seen}
     seen = None if found.statistic is None else found.statistic.ratio
-    why = found.problem.seen.splitlines()[0] if found.problem is not None else (found.explained_by or "")
+    why = " ".join(found.problem.seen.split())[:120] if found.problem is not None else (found.explained_by or "")
     return row | {
         "verdict": found.verdict,
         "worst": float(found.worst),
@@ -106,7 +127,7 @@ def markdown(rows: list[dict[str, Any]]) -> str:
     lines = [
         "# Layers of frameworks, with their default initialisation",
         "",
-        "Made by `python reports/frameworks.py`, once for each backend of Keras. "
+        "Made by `python reports/frameworks.py`. "
         f"{STEPS} steps, batch {BATCH}, from a state that is not zero. "
         "A cell: verdict, largest residual / bound, precision statistic (about 1 in the promised precision).",
         "",
@@ -131,23 +152,37 @@ def _cell(row: dict[str, Any] | None) -> str:
     return f"{row['verdict']}, {row['worst']:.2g}{seen}"
 
 
+def rows_of(framework: str, backend: str, quick: bool) -> list[dict[str, Any]]:
+    """The rows of one framework, from a process that has chosen its backend."""
+    environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_ENABLE_X64": "1"}
+    command = [sys.executable, __file__, "--only", framework, *(["--quick"] if quick else [])]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def measured(framework: str, quick: bool) -> Iterator[dict[str, Any]]:
+    """The rows of one framework, made in this process."""
+    for case in cases(framework):
+        for dtype in DTYPES:
+            for N in SIZES[:1] if quick else SIZES:
+                row = judged(case, N, dtype)
+                print(row, file=sys.stderr)
+                yield row
+
+
 def main() -> int:
     """Run and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the smallest size, nothing written")
+    parser.add_argument("--only", help="print the rows of one framework as JSON, write nothing")
     options = parser.parse_args()
-    os.environ.setdefault("JAX_ENABLE_X64", "1")
-    rows = []
-    for case in cases():
-        for dtype in DTYPES:
-            for N in SIZES[:1] if options.quick else SIZES:
-                rows.append(judged(case, N, dtype))
-                print(rows[-1], file=sys.stderr)
-    path = Path(__file__).with_suffix(".json")
+    if options.only:
+        print(json.dumps(list(measured(options.only, options.quick))))
+        return 0
+    rows = [row for run in runs() for row in rows_of(*run, options.quick)]
     if not options.quick:
-        new = {row["framework"] for row in rows}
-        kept = json.loads(path.read_text()) if path.exists() else []
-        rows = [row for row in kept if row["framework"] not in new] + rows
+        path = Path(__file__).with_suffix(".json")
         path.write_text(json.dumps(rows, indent=1) + "\n")
         path.with_suffix(".md").write_text(markdown(rows))
     print(markdown(rows))

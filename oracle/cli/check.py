@@ -54,17 +54,17 @@ def command(candidate: str, json_to: str | None, report_to: str | None, **given:
 
 
 def _checked(program: Any, rec: Recurrence, run: Run, given: dict[str, Any]) -> CheckResult:
-    asked = question(given, not is_module(program))
+    asked = question(given)
     if given["noise"] is not None:
         asked["noise"] = read_noise(given["noise"])
     with terminal.progress("checking"), terminal.candidates_output():
         return oracle.check(program, rec, inputs=run.inputs, h0=run.h0, **asked)
 
 
-def question(given: dict[str, Any], time_first: bool) -> dict[str, Any]:
-    """What the options of `options.judged` ask; generated inputs are (K, batch, I); modules know their order."""
+def question(given: dict[str, Any]) -> dict[str, Any]:
+    """What the options of `options.judged` ask; generated inputs are (K, batch, I), whatever order a module prefers."""
     asked = {name: given[name] for name in ("promised", "recorded", "kind", "batch_first", "time_limit")}
-    if given["inputs"] is None and asked["batch_first"] is None and given["batch"] is not None and time_first:
+    if given["inputs"] is None and asked["batch_first"] is None and given["batch"] is not None:
         asked["batch_first"] = False
     return asked
 

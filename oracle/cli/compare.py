@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 import oracle
-from oracle.bridges.registry import is_module
 from oracle.cli import exits, options, terminal
 from oracle.cli.candidate import read_candidate
 from oracle.cli.check import needs_inputs, question, stated
@@ -45,7 +44,7 @@ def command(a: str, b: str, json_to: str | None, report_to: str | None, **given:
     for name, program in ((a, first), (b, second)):
         needs_inputs(name, program, rec, given)
     run = read_run(rec, *(given[name] for name in ("inputs", "h0", "steps", "batch", "seed")))
-    asked = question(given, not (is_module(first) or is_module(second)))
+    asked = question(given)
     with terminal.progress("comparing"), terminal.candidates_output():
         found = oracle.compare(first, second, rec, inputs=run.inputs, h0=run.h0, **asked)
     if json_to is not None:

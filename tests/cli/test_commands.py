@@ -88,7 +88,7 @@ NET = ("--network", "net.json")
         (("simulate", *NET, "--inputs", "X.npy", "--out", "out.npy"), exits.PASS),
         (("reference", *NET, "--inputs", "X.npy", "--digits", "20"), exits.PASS),
         (("reference", "--network", "flow.json", "--times", "0.5,1", "--digits", "12"), exits.PASS),
-        (("reference", "--network", "flow.json", "--times", "1", "--certificate", "c.json"), exits.USAGE),
+        (("reference", "--network", "flow.json", "--times", "1", "--certificate", "c.json"), exits.PASS),
         (("reference", *NET, "--inputs", "X.npy", "--certificate", "no/c.json"), exits.USAGE),
         (("--help",), exits.PASS),
         (("check", "--help"), exits.PASS),

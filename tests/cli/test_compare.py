@@ -53,11 +53,19 @@ def test_modules_with_other_weights_are_not_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Two modules that initialised themselves follow two recurrences; with one set of weights they compare."""
-    torch = pytest.importorskip("torch")
-    assert torch
+    pytest.importorskip("torch")
     code = "import torch\na, b, c = (torch.nn.RNN(2, 5) for _ in range(3))\nc.load_state_dict(a.state_dict())\n"
     (tmp_path / "modules.py").write_text(code, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert run("compare", "modules.py:a", "modules.py:b") == exits.USAGE
     assert "different weights" in capsys.readouterr().err
     assert run("compare", "modules.py:a", "modules.py:c") == exits.PASS
+
+
+def test_generated_batches_are_given_to_modules_in_any_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that takes the batch first is not given the steps for trajectories."""
+    pytest.importorskip("torch")
+    code = "import torch\nlayer = torch.nn.RNN(2, 5, batch_first=True)\n"
+    (tmp_path / "modules.py").write_text(code, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert run("check", "modules.py:layer", "--batch", "3") == exits.PASS
