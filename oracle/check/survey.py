@@ -29,10 +29,11 @@ GLANCED = 0.5
 """Largest ratio that a glance may settle: what its own error counts is below that for honest steps, and a step that
 comes near its bound deserves the exact ratio."""
 WORTHWHILE = 0.5  # share of the steps that a glance has to settle: it takes a third of the time of a judgement
-SAMPLED, NARROWER = 64, 256
+SAMPLED, NARROWER = 64, 128
 """Steps the statistic looks at. Formats under a float64 promise are a factor 2^15 apart; narrower ones, where TF32 may
 pass for float32 in the bound, a factor 2^10. Squares of so many steps per unit, and a median over units, are known to a
-few per cent, and a format that only one step in a hundred was computed in still shows."""
+few per cent, and a format that only one step in thirty was computed in still shows."""
+SHORT_OF = 2.0**-40  # promised roundoffs above it are seen as well at a glance, whose error is a few hundred 2^-53
 CLOSE, FEW = 0.95, 16
 """Elements within 5 % of the largest ratio may be the largest: the kernel's bounds are up to 3 % low. A few of them are
 refined."""
@@ -153,10 +154,11 @@ def _seen(rec: Recurrence, kernel: LureRows, steps: Steps, model: Precision) -> 
     count, most = len(steps.before), SAMPLED if model.name == "float64" else NARROWER
     which = np.linspace(0, count - 1, min(count, most)).astype(int)
     some, total = steps.of(which), np.zeros(rec.N)
+    judge = kernel.glanced if model.roundoff > SHORT_OF else kernel.judged
     sample = Sampled(which, np.empty((rec.N, which.size)))
     for rows in _blocks(kernel, which.size):
         part = some.of(rows)
-        judged = kernel.judged(*part)
+        judged = judge(*part)
         total += squares(judged.residual.T, scatter(rec, part.before.T, part.X.T), model)
         sample.residual[:, rows] = np.where(judged.ratio <= 1, judged.residual, np.nan).T
     return statistic_of(np.sqrt(total / which.size), model), sample
