@@ -217,3 +217,25 @@ def test_precision_is_raised_until_the_goal_is_met() -> None:
     assert result.bits > 20 * log10(10) / log10(2) + 32
     with precision(64):
         assert not attempt(problem(gain=4.0, K=150), 80, follow_balls).complete
+
+
+def test_a_contracting_network_needs_no_more_bits_for_a_longer_run() -> None:
+    """3,000 steps to 30 digits take the bits that 300 take; mpmath's last state is inside. 100,000 steps: see
+    reports/references.md."""
+    rec, X, h0 = made("leaky", "tanh", 3, 2, 0.4, 5), np.random.default_rng(6).normal(size=(3000, 2)), np.ones(3)
+    short, long = (oracle.reference(rec, X[:K], h0, digits=30, steps=[K], engine="balls") for K in (300, 3000))
+    assert long.digits >= 30
+    assert long.bits == short.bits < 170
+    assert long.contains(in_mpmath(rec, X, h0, long.bits)[-1:]).all()
+
+
+def test_a_chaotic_network_loses_what_it_has_to() -> None:
+    """Gain 2, 16 units, 300 steps to 30 digits: fewer bits than the norm would cost (300 log2 q), and
+    mpmath's last state is inside; with the 32 guard bits alone the goal is missed."""
+    rec, h0 = made("elman", "tanh", 16, 2, 2.0, 5), np.linspace(-1, 1, 16)
+    X = np.random.default_rng(6).normal(size=(300, 2)) / 10
+    found = oracle.reference(rec, X, h0, digits=30, steps=[300], engine="balls")
+    assert found.digits >= 30
+    assert found.bits < 132 + 300 * np.log2(float(lipschitz(rec.lure)))
+    assert found.contains(in_mpmath(rec, X, h0, found.bits)[-1:]).all()
+    assert not attempt(Problem(rec, *columns(rec, X, h0)[:2], 30), 132, follow_balls).complete
