@@ -157,14 +157,13 @@ def _rms(values: Array) -> float:
 
 def grid_of(sample: Sample, model: Precision) -> Coarse | None:
     """A storage format of fewer bits that holds every state, though the states are rounded and differ."""
-    for name in ("float32", "float16", "bfloat16"):
+    for name in ("bfloat16", "float16", "float32"):  # the fewest bits first: each holds what those before it hold
         if FORMATS[name].roundoff <= model.storage or not held(sample.after, FORMATS[name].roundoff):
             continue
         # Numbers near the underflow threshold have few bits in the promised format as well.
         rounded = (np.abs(sample.residual) > 0) & (np.abs(sample.after) >= 2 * model.underflow / model.storage)
         if np.unique(np.abs(sample.after[rounded & np.isfinite(sample.after)])).size >= ON_GRID:
-            narrowest = "bfloat16" if held(sample.after, FORMATS["bfloat16"].roundoff) else name
-            return Coarse(narrowest, f"every state is a number of {narrowest}, and was rounded")
+            return Coarse(name, f"every state is a number of {name}, and was rounded")
     return None
 
 

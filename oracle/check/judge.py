@@ -135,7 +135,7 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
     found = residuals(rec, before, after, X, bound)
     seen = _statistic(evidence, found, before, X)
     ratio = _ratios(found.upper, bound)
-    start = _start(evidence)
+    start = start_of(evidence)
     outside = (found.lower > bound) | (np.isinf(found.upper) & np.isfinite(bound))
     inside = found.upper <= bound
     label, less = "proved", None
@@ -177,7 +177,7 @@ def _activation(evidence: Evidence, sample: Sampled | None = None) -> Activation
 
 def _surveyed(evidence: Evidence) -> Survey | None:
     """A long run that certainly passes; None for any other."""
-    if _start(evidence) is not None or evidence.recorded.relative or evidence.recorded.absolute:
+    if start_of(evidence) is not None or evidence.recorded.relative or evidence.recorded.absolute:
         return None
     H, X = evidence.recording.H, evidence.run.X
     rows = (part.reshape(part.shape[0] * part.shape[1], part.shape[2]) for part in (H[:-1], H[1:], X))
@@ -314,7 +314,7 @@ def _over(violation: Violation) -> float:
     return violation.residual / violation.bound if violation.bound else float("inf")
 
 
-def _start(evidence: Evidence) -> Violation | None:
+def start_of(evidence: Evidence) -> Violation | None:
     """The candidate's own initial row has to be h0, up to how it was recorded."""
     if not evidence.recording.has_initial:
         return None

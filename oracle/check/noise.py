@@ -15,8 +15,7 @@ from math import inf, nan
 import numpy as np
 
 from oracle.check.gaussian import RATE, Past, chi_square_limits, normal_limit
-from oracle.check.judge import Evidence, describe, narrower
-from oracle.check.judge import _start as start_of
+from oracle.check.judge import Evidence, describe, narrower, start_of
 from oracle.check.noise_kinds import Hypothesis, hypotheses, promise, same_noise
 from oracle.check.noise_named import described, explained, named, tested
 from oracle.check.noise_seen import NoiseSeen, spreads

@@ -14,7 +14,12 @@ from oracle.tolerance.statistic import Statistic
 
 @dataclass(frozen=True)
 class Violation:
-    """The first place where a residual exceeds its bound. Step k is H[k]; step 0 is the initial state."""
+    """The first place where a residual exceeds its bound. Step k is H[k]; step 0 is the initial state.
+
+    `site` is the sub-expression of the step that is wrong, as far as the diagnosis tells: "pre-activation",
+    "activation", "leak", "drive gain", "scheme" or "bookkeeping", two of them joined by "and"; observed where nothing
+    in the table explains the run.
+    """
 
     step: int
     unit: int
@@ -22,10 +27,12 @@ class Violation:
     residual: float
     bound: float
     ulps: float
+    site: str = ""
 
     def __str__(self) -> str:
+        where = f", {self.site}" if self.site else ""
         return (
-            f"step {self.step}, unit {self.unit}: residual {self.residual:.3g} against bound {self.bound:.3g} "
+            f"step {self.step}, unit {self.unit}{where}: residual {self.residual:.3g} against bound {self.bound:.3g} "
             f"({self.ulps:.3g} ulp of the result)"
         )
 

@@ -4,6 +4,8 @@
     inside                   A h + d (W s(h) + M x + b)            moved: d (W s(h + b) + M x)
     leak-inside              s(A h + d (W h + M x + b))            moved: s(A h + d (W h + M x)) + b
 
+and M x may be moved as b is; "state" adds either to the next state as it is.
+
 A is what is kept of the state and d the drive; a field has A = -1/tau and d = 1/tau or 1, and a step what its scheme
 makes of them, or what the switches say.
 """
@@ -31,13 +33,13 @@ def field_of(s: Statement) -> Lure:
     """The field of a network, with the switches that belong to it."""
     gain = ONE if s.form == "paper" else 1 / s.tau
     gain = s.drive / s.step if s.drive is not None else gain
-    added = tuple(exact_object(part) / s.step for part in s.b)
-    return _written_down(_shaped(s, Operator.diagonal(-s.decay / s.tau, s.N), gain, added), s.output)
+    leak = Operator.diagonal(-s.decay / s.tau, s.N)
+    return _written_down(_shaped(s, leak, gain, 1 / s.step), s.output)
 
 
 def step_of(s: Statement) -> Lure:
     """A step without stages, in the normal form."""
-    made = _leak_inside(s) if s.form == "leak-inside" else _shaped(s, *_kept_and_drive(s), s.b)
+    made = _leak_inside(s) if s.form == "leak-inside" else _shaped(s, *_kept_and_drive(s), ONE)
     return _written_down(made, s.output)
 
 
@@ -93,32 +95,52 @@ def _exponential(s: Statement, exp: Callable[[Any], Any] | None = None) -> tuple
     return made.A, made.B.terms[0].left
 
 
-def _shaped(s: Statement, A: Operator, d: Diagonal, added: tuple[Array, ...]) -> Lure:
-    """The normal form with A and d; `added` is the bias where it is added to the result as it is."""
-    N, I = s.N, s.M.shape[1]
-    gained = tuple(d * exact_object(part) for part in s.b)
+def _shaped(s: Statement, A: Operator, d: Diagonal, plain: Fraction) -> Lure:
+    """The normal form with A and d; `plain` multiplies what is added to the next state as it is."""
+    N, none = s.N, Operator.zero(s.N, s.M.shape[1])
+    driving = Operator.dense(s.M)
     if s.form == "inside":
-        outer = {"stated": gained, "moved": (), "state": added}[s.bias_at]
-        inner = s.b if s.bias_at == "moved" else ()
         B, W = Operator.dense(s.W).scaled(d), Operator.diagonal(ONE, N)
-        return Lure(A, B, W, Operator.zero(N, I), inner, Operator.dense(s.M).scaled(d), outer, s.activation)
-    outer = {"stated": (), "moved": gained, "state": added}[s.bias_at]
-    inner = s.b if s.bias_at == "stated" else ()
-    B, W, M = Operator.diagonal(d, N), Operator.dense(s.W), Operator.dense(s.M)
-    return Lure(A, B, W, M, inner, Operator.zero(N, I), outer, s.activation)
+        inner, outer = _placed(s.bias_at, {"moved": ONE}, {"stated": d, "state": plain})
+        M, E = _placed(s.input_at, {"moved": ONE}, {"stated": d, "state": plain})
+    else:
+        B, W = Operator.diagonal(d, N), Operator.dense(s.W)
+        inner, outer = _placed(s.bias_at, {"stated": ONE}, {"moved": d, "state": plain})
+        M, E = _placed(s.input_at, {"stated": ONE}, {"moved": d, "state": plain})
+    return Lure(
+        A, B, W, _scaled(driving, M, none), _times(s.b, inner), _scaled(driving, E, none), _times(s.b, outer),
+        s.activation,
+    )  # fmt: skip
+
+
+def _placed(place: str, inside: dict[str, Diagonal], outside: dict[str, Diagonal]) -> tuple[Any, Any]:
+    """What multiplies a bias or an input inside the nonlinearity, and outside; None where it is not there."""
+    return inside.get(place), outside.get(place)
+
+
+def _scaled(op: Operator, factor: Any, none: Operator) -> Operator:
+    return none if factor is None else op if factor is ONE else op.scaled(factor)
+
+
+def _times(b: tuple[Array, ...], factor: Any) -> tuple[Array, ...]:
+    if factor is None:
+        return ()
+    return b if factor is ONE else tuple(factor * exact_object(part) for part in b)
 
 
 def _leak_inside(s: Statement) -> Lure:
     """The leak is an argument of the nonlinearity."""
-    N, I = s.N, s.M.shape[1]
+    N, none = s.N, Operator.zero(s.N, s.M.shape[1])
     A, d = _euler(s)
     A = A if s.kept is None else Operator.diagonal(s.kept, N)
     d = d if s.drive is None else s.drive
-    stated = s.bias_at == "stated"
-    inner = tuple(d * exact_object(part) for part in s.b) if stated else ()
-    W, M = A + Operator.dense(s.W).scaled(d), Operator.dense(s.M).scaled(d)
-    one = Operator.diagonal(ONE, N)
-    return Lure(Operator.zero(N, N), one, W, M, inner, Operator.zero(N, I), () if stated else s.b, s.activation)
+    inner, outer = _placed(s.bias_at, {"stated": d}, {"moved": ONE})
+    M, E = _placed(s.input_at, {"stated": d}, {"moved": ONE})
+    driving, one = Operator.dense(s.M), Operator.diagonal(ONE, N)
+    return Lure(
+        Operator.zero(N, N), one, A + Operator.dense(s.W).scaled(d), _scaled(driving, M, none), _times(s.b, inner),
+        _scaled(driving, E, none), _times(s.b, outer), s.activation,
+    )  # fmt: skip
 
 
 def _written_down(p: Lure, factor: Any) -> Lure:

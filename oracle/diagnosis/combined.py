@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from oracle.check.coarse import Sample, grid_of
+from oracle.check.judge import Evidence, narrower
+from oracle.diagnosis.delayed import delayed
 from oracle.diagnosis.deviations import deviating
 from oracle.diagnosis.observed import activities
-from oracle.diagnosis.readings import joined, paired
+from oracle.diagnosis.readings import joined, own_steps, paired, shortened
 from oracle.diagnosis.search import Certified, Search
 from oracle.diagnosis.weights import inputs_reordered, rolled
+from oracle.records.precision import PRECISIONS
+from oracle.tolerance.residuals import residuals
 
 ACTIVITY = "activity-recorded"
 BASE_UNITS = 16  # beyond, no second search is started from a base: there are some seventy of them
@@ -40,8 +45,39 @@ def with_activities(search: Search) -> list[Certified]:
 
 
 def two_readings(search: Search) -> list[Certified]:
-    """The documented equation under two deviations of the bookkeeping."""
-    return search.certified(search.about(name, search.documented, steps) for name, steps in paired(search.evidence))
+    """The documented equation under two deviations of the bookkeeping, or a part of it late in a run that is short."""
+    found = search.certified(search.about(name, search.documented, steps) for name, steps in paired(search.evidence))
+    if found or search.evidence.rec.N > BASE_UNITS:
+        return found
+    return search.certified(
+        search.about(joined(other, name), rec, steps)
+        for name, shorter in shortened(search.evidence)
+        for other, rec, steps in delayed(shorter)
+    )
+
+
+def narrower_states(evidence: Evidence) -> str | None:
+    """The format, narrower than promised, that every state is a number of: its type, or observed."""
+    if narrower(evidence):
+        return evidence.recording.dtype
+    if evidence.recorded.relative:
+        return None
+    before, after, X = own_steps(evidence)
+    off = residuals(evidence.rec, before, after, X, evidence.bound(evidence.rec, before, after, X)).upper
+    found = grid_of(Sample(evidence.rec, before, after, X, off), evidence.model)
+    return None if found is None else found.name
+
+
+def in_a_narrower_format(search: Search) -> list[Certified]:
+    """States that are all numbers of a narrower format than promised, and one more deviation."""
+    name = narrower_states(search.evidence)
+    if name is None:
+        return []
+    sub = replace(search, evidence=replace(search.evidence, model=PRECISIONS[name]))
+    for stage in (sub.singles, sub.numbers, sub.weights):
+        if found := stage():
+            return _prefixed(f"precision:{name}", found)
+    return []
 
 
 def with_orders(search: Search) -> list[Certified]:

@@ -26,6 +26,8 @@ from oracle.diagnosis.edits import (
     drive_gain,
     elman,
     form_of,
+    gates_swapped,
+    input_outside,
     leak_missing,
     of_gates_too,
     one_bias_for_both,
@@ -127,6 +129,12 @@ DEVIATIONS: dict[str, Deviation] = {
     "bias-outside": Deviation(
         "the bias is added on the other side of the nonlinearity", ACTIVATION, "bias", where_ungated(bias_outside)
     ),
+    "input-outside": Deviation(
+        "the input is added on the other side of the nonlinearity, or without its gain",
+        ACTIVATION,
+        "input",
+        where_ungated(input_outside),
+    ),
     "alpha-swapped": Deviation(
         "alpha and 1 - alpha are swapped", LEAK, "alpha", where_ungated(where_leaky(alpha_swapped))
     ),
@@ -185,11 +193,23 @@ DEVIATIONS: dict[str, Deviation] = {
     "reset-missing": Deviation(
         "the reset gate is not applied: r = 1", PRE_ACTIVATION, "reset", where_gru(lambda s: [s.unreset()])
     ),
+    "reset-without-bias": Deviation(
+        "the reset gate multiplies the recurrent product but not its bias",
+        PRE_ACTIVATION,
+        "reset",
+        where_gru(lambda s: s.unreset_bias()),
+    ),
     "gates-swapped": Deviation(
         "the gates are stored in another order",
         PRE_ACTIVATION,
         "gates",
-        where_gated(lambda s: [s.reordered(order) for order in s.orders()]),
+        where_gated(gates_swapped),
+    ),
+    "gate-repeated": Deviation(
+        "the reset or the update gate is used in place of the other as well",
+        PRE_ACTIVATION,
+        "gates",
+        where_gru(lambda s: [s.reordered(order) for order in ((0, 0, 2), (1, 1, 2))]),
     ),
     "update-gate-complemented": Deviation(
         "the update gate keeps what it should replace: z for 1 - z",
@@ -217,17 +237,24 @@ BOOKKEEPING_MEANINGS = {
     "input-shifted": "step k uses a sample several steps away",
     "input-missing": "the input does not reach the state",
     "input-frozen": "every step uses the first sample",
+    "input-held": "a sample is held for several steps",
+    "input-reversed": "the samples are used in reverse order",
     "initial-state-ignored": "the run starts from zero instead of h0",
     "wrong-initial-state": "the run starts from another state than h0, and follows from there",
     "state-not-carried": "every step starts from h0",
+    "state-late": "step k starts from the state before step k - 1",
+    "leak-late": "the leak is taken from the state one step earlier, as in a pair of buffers that are exchanged",
+    "recurrent-late": "the recurrent weights see the state one step earlier",
     "records-before-stepping": "the state is written down before the step, so the run is one step late",
     "last-step-dropped": "the last step is not taken",
+    "output-reversed": "the states are written down in reverse order",
     "activity-recorded": "what is written down is the activity s(h), not the state h",
     "batch-mixed": "trajectories are driven by each other's inputs",
 }
 FITTED_MEANINGS = {
     "wrong-step": "the equation with another alpha = dt/tau",
     "wrong-tau": "the equation with another time constant",
+    "wrong-leak": "another share of the state is kept from step to step",
     "drive-gain": "the drive has another gain",
     "scaled-recurrent-weights": "the recurrent weights are multiplied by a factor",
     "scaled-input-weights": "the input weights are multiplied by a factor",
@@ -252,8 +279,10 @@ SITES = {
     **{name: row.site for name, row in DEVIATIONS.items()},
     **dict.fromkeys(BOOKKEEPING_MEANINGS, BOOKKEEPING),
     **dict.fromkeys(FITTED_MEANINGS, PRE_ACTIVATION),
-    **dict.fromkeys(("wrong-step", "wrong-tau"), LEAK),
+    **dict.fromkeys(("wrong-step", "wrong-tau", "wrong-leak"), LEAK),
     **dict.fromkeys(("drive-gain", "output-scaled"), DRIVE),
+    "leak-late": LEAK,
+    "recurrent-late": PRE_ACTIVATION,
 }
 
 
@@ -261,7 +290,12 @@ def meaning(name: str) -> str:
     """A finding in words: alternatives joined by |, deviations at once by +."""
     if "|" in name:
         return "; or ".join(dict.fromkeys(meaning(part) for part in name.split("|")))
-    return ", and ".join(MEANINGS.get(part, part) for part in name.split("+"))
+    return ", and ".join(_meaning(part) for part in name.split("+"))
+
+
+def _meaning(name: str) -> str:
+    kind, _, which = name.partition(":")
+    return f"the states are numbers of {which}" if kind == "precision" else MEANINGS.get(name, name)
 
 
 def site(name: str) -> str:

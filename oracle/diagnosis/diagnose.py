@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from oracle.check.coarse import Sample
+from oracle.check.coarse import Sample, grid_of
 from oracle.check.judge import Evidence, coarseness, narrower, precision_seen, suspect, too_coarse
 from oracle.check.result import CheckResult, Finding
-from oracle.diagnosis.combined import STAGES, activity_recorded
+from oracle.diagnosis.combined import STAGES, activity_recorded, in_a_narrower_format
 from oracle.diagnosis.deviations import meaning, site
 from oracle.diagnosis.gated import gated_statement
 from oracle.diagnosis.hypotheses import Hypothesis, statistic_under, worst_under
@@ -38,9 +38,11 @@ def diagnosed(evidence: Evidence, result: CheckResult, found: Residuals) -> Chec
         return result  # no step, nothing to explain
     if result.verdict == "pass" and _wrong_inside(evidence, result, found):
         result = replace(result, verdict="fail", label="observed", activation=None)
-    result = replace(result, diagnosis=_findings(evidence, result, found))
-    if result.verdict == "pass" or (result.explained_by or "").startswith("precision:"):
+    result = _placed(replace(result, diagnosis=_findings(evidence, result, found)))
+    if result.verdict == "pass":
         return result
+    if (named := (result.explained_by or "")).startswith("precision:"):
+        return replace(result, computed_in=named.removeprefix("precision:").split("+")[0])
     best = next((f.parameters.get("hypothesis") for f in result.diagnosis if f.explains), None)
     if best is not None:
         seen = statistic_under(best, evidence)
@@ -49,6 +51,12 @@ def diagnosed(evidence: Evidence, result: CheckResult, found: Residuals) -> Chec
         return result
     known = result.computed_in is not None and rank(result.computed_in) <= rank(evidence.model)
     return result if known else replace(result, computed_in=None)
+
+
+def _placed(result: CheckResult) -> CheckResult:
+    """The result, its first violation with the sub-expression of the step that its best finding is about."""
+    where = result.diagnosis[0].parameters.get("site", "") if result.diagnosis else ""
+    return replace(result, first=replace(result.first, site=where)) if result.first and where else result
 
 
 def _wrong_inside(evidence: Evidence, result: CheckResult, found: Residuals) -> bool:
@@ -77,15 +85,19 @@ def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tupl
         return coarse
     if not search.documented_inside and (certain := activity_recorded(search)):
         return (explanation(certain, evidence),)
+    if not coarse and not search.documented_inside and (stored := _precision_by_grid(evidence, found)):
+        return stored
     noise = _precision_by_residual(evidence, result.statistic, found)
     noise = () if noise and search.where()[1] else noise
     if search.documented_inside and result.label == "observed":
         noise = noise or _precision_by_look(evidence, result.statistic, found)
     if noise and search.documented_inside:
         return noise  # no residual is outside its bound, and none of them is a function of state and input
-    for stage in (search.numbers, search.weights, search.numbers_per_unit):
+    for stage in (search.late, search.numbers, search.weights, search.numbers_per_unit):
         if certain := stage():
             return (explanation(certain, evidence), *coarse)
+    if not search.documented_inside and (certain := in_a_narrower_format(search)):
+        return (explanation(certain, evidence),)
     named = coarse or noise
     if named:
         return named
@@ -155,6 +167,18 @@ def _precision_by_dtype(evidence: Evidence) -> tuple[Finding, ...]:
     worst = worst_under(Hypothesis((), evidence.rec, own_steps(evidence), PRECISIONS[narrow]), evidence)
     text = f"the states are {narrow}; {evidence.model.name} was promised"
     return (Finding(f"precision:{narrow}", worst <= 1, worst, text),)
+
+
+def _precision_by_grid(evidence: Evidence, found: Residuals) -> tuple[Finding, ...]:
+    """States that are all numbers of a narrower format, in whose bound every residual is."""
+    if evidence.recorded.relative:
+        return ()
+    own = own_steps(evidence)
+    seen = grid_of(Sample(evidence.rec, *own, found.upper), evidence.model)
+    if seen is None or seen.name is None:
+        return ()
+    worst = worst_under(Hypothesis((), evidence.rec, own, PRECISIONS[seen.name]), evidence)
+    return (Finding(f"precision:{seen.name}", True, worst, f"{seen.why} (observed)"),) if worst <= 1 else ()
 
 
 def _precision_by_look(evidence: Evidence, seen: Statistic | None, found: Residuals) -> tuple[Finding, ...]:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from oracle.arithmetic.narrowing import narrowed
-from oracle.diagnosis.gated import GatedStatement
+from oracle.diagnosis.coefficients import drive_of, kept_of
+from oracle.diagnosis.gated import PARAMETERS, GatedStatement
 from oracle.diagnosis.statement import NETWORKS, Statement, has_bias
 from oracle.procedures.discretize import LINEAR
 from oracle.records.exact import Diagonal
@@ -21,6 +22,7 @@ from oracle.records.formats import FORMATS, Format
 
 EXPONENTIATED = 64  # units of a network whose matrix exponential is tried: its entries are read one by one
 Stated = Statement | GatedStatement
+EXCHANGED = 2
 Edit = Callable[[Any], Iterable[Any]]
 
 
@@ -105,10 +107,19 @@ def bias_outside(s: Statement) -> list[Statement]:
     return [s.but(bias_at=place) for place in places] if has_bias(s) else []
 
 
+def input_outside(s: Statement) -> list[Statement]:
+    """After the nonlinearity (before it, where it is inside), and after the gain as well, where there is a gain."""
+    places = ("moved", "state") if s.form in NETWORKS else ("moved",)
+    return [s.but(input_at=place) for place in places] if np.any(np.asarray(s.M, dtype=object) != 0) else []
+
+
 def alpha_swapped(s: Statement) -> list[Statement]:
     inside = np.asarray(s.alpha, dtype=object)
     if not np.all((inside > 0) & (inside < 1)):
         return []
+    if s.scheme == "exponential-euler" and s.form in NETWORKS:
+        gain: Any = s.tau if s.form == "paper" else Fraction(1)
+        return [s.but(kept=drive_of(s) * (1 / gain), drive=kept_of(s) * gain)]
     if s.form != "paper":
         return [s.but(tau=s.step / (1 - s.alpha))]
     kept = [] if s.staged else [s.but(kept=s.alpha)]  # the paper's drive has no alpha: a h + step s(..)
@@ -159,6 +170,13 @@ def activation_of(name: str) -> Edit:
     return edit
 
 
+def gates_swapped(s: GatedStatement) -> list[GatedStatement]:
+    """All parameters in another order, or two gates exchanged in those of one kind alone."""
+    orders = s.orders()
+    swaps = [order for order in orders if sum(a != b for a, b in enumerate(order)) == EXCHANGED]
+    return [*map(s.reordered, orders), *(s.reordered(order, (name,)) for order in swaps for name in PARAMETERS)]
+
+
 def reset_of(name: str) -> Edit:
     return lambda s: [s.but(equation=name)] if s.equation != name else []
 
@@ -169,7 +187,7 @@ def rounded(name: str) -> Edit:
 
     def edit(s: Any) -> list[Any]:
         if isinstance(s, GatedStatement):
-            return _changed(s, [s.but(**{part: _narrow(getattr(s.gates, part), form) for part in GROUPS})])
+            return _changed(s, [s.but(**{part: _narrow(getattr(s.gates, part), form) for part in PARAMETERS})])
         recurrent = s.but(W=_narrow(s.W, form))
         products = recurrent.but(M=_narrow(s.M, form))
         weights = products.but(b=_narrow(s.b, form))
@@ -177,9 +195,6 @@ def rounded(name: str) -> Edit:
         return _changed(s, [weights, *leak, products, recurrent])
 
     return edit
-
-
-GROUPS = ("W", "M", "b", "b_recurrent")
 
 
 def _narrow(part: Any, form: Format) -> Any:

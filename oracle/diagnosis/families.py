@@ -16,6 +16,7 @@ import numpy as np
 
 from oracle.arithmetic.float64 import Float64
 from oracle.diagnosis.coefficients import drive_of
+from oracle.diagnosis.gated import GatedStatement
 from oracle.diagnosis.statement import Statement, has_bias
 from oracle.records.exact import Array
 
@@ -55,6 +56,8 @@ def families(s: Any) -> Iterator[Family]:
         yield from step_families(s)
         yield from _gains(s)
     yield Family("scaled-recurrent-weights", "factor", 1.0, lambda f: s.recurrent(_times(f)))
+    if not ungated:
+        yield from (_of_gate(s, gate) for gate in range(len(s.names)))
     if s.M.size:
         yield Family("scaled-input-weights", "factor", 1.0, lambda f: s.driving(_times(f)))
     if ungated:
@@ -93,6 +96,12 @@ def _gains(s: Statement) -> Iterator[Family]:
         yield Family("drive-gain", "factor of the gain", 1.0, lambda f: s.but(drive=f * drive))
     if not s.staged:
         yield Family("wrong-leak", "kept of h", 0.5, lambda kept: s.but(kept=kept), documented=False)
+
+
+def _of_gate(s: GatedStatement, gate: int) -> Family:
+    """The recurrent weights of one gate."""
+    unknown = f"factor of the {s.names[gate]} gate"
+    return Family("scaled-recurrent-weights", unknown, 1.0, lambda f: s.recurrent_of(gate, _times(f)))
 
 
 def _scales(s: Statement) -> Iterator[Family]:

@@ -24,6 +24,7 @@ FARTHEST = 30.0  # an unknown is moved by no more than this factor in one iterat
 LARGEST = 2.0**450  # beyond it squares overflow, and an unknown of that size is none that anybody wrote
 FALLING = 0.7  # a fit that works falls faster than this from one iteration to the next
 PATIENCE = 2  # iterations that may fail to
+HALVINGS = 6  # of a move that makes things worse
 LINEAR = 1e-5  # relative; the error of the difference quotient is a tenth of it
 FINISHED = 1e-3  # bounds: moves of less are rounding
 
@@ -73,9 +74,9 @@ def _iterated(family: Family, part: Slice, weight: Array, start: Array) -> tuple
             moved = _limited(family, value, move)
             if not np.all(np.abs(moved) < LARGEST):
                 break
+            moved, after = _no_worse(family, part, weight, (value, residual), moved)
             step = moved - value if np.ndim(moved) == 0 else (moved - value)[part.rows][:, None]
-            expected, value = residual + slope * step, moved
-            residual = _residual(family, part, value)
+            expected, value, residual = residual + slope * step, moved, after
             was, now = _size(best[1], weight), _size(residual, weight)
             linear = linear or _size(residual - expected, weight) <= LINEAR**2 * was
             failures += not now <= FALLING * was
@@ -83,6 +84,26 @@ def _iterated(family: Family, part: Slice, weight: Array, start: Array) -> tuple
             if failures >= PATIENCE or (linear and failures) or largest(np.abs(slope * step) * weight) < FINISHED:
                 break
         return _judged(family, part, weight, *best), linear
+
+
+def _no_worse(
+    family: Family, part: Slice, weight: Array, was: tuple[Array, Array], moved: Array
+) -> tuple[Array, Array]:
+    """A move and its residual, halved where it overshoots: a saturated activation throws the first moves far."""
+    value, before = was
+    for _ in range(HALVINGS):
+        residual = _residual(family, part, moved)
+        if np.ndim(moved) == 0:
+            if _size(residual, weight) <= _size(before, weight):
+                break
+            moved = (value + moved) / 2
+            continue
+        worse = ~(_sizes(residual, weight) <= _sizes(before, weight))
+        if not worse.any():
+            break
+        moved = moved.copy()
+        moved[part.rows[worse]] = (value[part.rows[worse]] + moved[part.rows[worse]]) / 2
+    return moved, _residual(family, part, moved)
 
 
 def _limited(family: Family, value: Array, move: Array) -> Array:
@@ -120,7 +141,12 @@ def _move(family: Family, part: Slice, weight: Array, slope: Array, residual: Ar
 
 
 def _size(residual: Array, weight: Array) -> float:
-    return float(np.sum(np.where(np.isfinite(residual), weight * residual, np.inf) ** 2))
+    return float(np.sum(_sizes(residual, weight)))
+
+
+def _sizes(residual: Array, weight: Array) -> Array:
+    """Squares summed over the steps, per unit."""
+    return np.asarray(np.sum(np.where(np.isfinite(residual), weight * residual, np.inf) ** 2, axis=1))
 
 
 def _judged(family: Family, part: Slice, weight: Array, value: Array, residual: Array) -> Fit | None:

@@ -24,6 +24,7 @@ from oracle.records.recurrence import Gates, Recurrence
 GRU_GATES = ("reset", "update", "candidate")
 LSTM_GATES = ("input", "forget", "candidate", "output")
 FORGET = 1  # the place of the forget gate
+PARAMETERS = ("W", "M", "b", "b_recurrent")
 OPEN = 64.0  # a gate with this argument is open: 1 - logistic(64) = 1.6e-28
 Parts = tuple[tuple[Array, ...], ...]
 
@@ -116,10 +117,18 @@ class GatedStatement:
         open_gate = (np.full(self.N, OPEN),)
         return self.but(W=W, M=M, b=(open_gate, *p.b[1:]), b_recurrent=((), *p.b_recurrent[1:]))
 
-    def reordered(self, order: tuple[int, ...]) -> GatedStatement:
-        """The gates in another order: gate g uses the parameters of gate order[g]."""
+    def unreset_bias(self) -> list[GatedStatement]:
+        """r * (W h) + c for r * (W h + c)."""
         p = self.gates
-        return self.but(**{name: tuple(getattr(p, name)[g] for g in order) for name in ("W", "M", "b", "b_recurrent")})
+        if self.equation != "gru" or not any(np.any(part != 0) for part in p.b_recurrent[2]):
+            return []
+        b, b_recurrent = (*p.b[:2], (*p.b[2], *p.b_recurrent[2])), (*p.b_recurrent[:2], ())
+        return [self.but(b=b, b_recurrent=b_recurrent)]
+
+    def reordered(self, order: tuple[int, ...], names: tuple[str, ...] = PARAMETERS) -> GatedStatement:
+        """The gates in another order: gate g uses the parameters of gate order[g], those that are named."""
+        p = self.gates
+        return self.but(**{name: tuple(getattr(p, name)[g] for g in order) for name in names})
 
     def orders(self) -> list[tuple[int, ...]]:
         """Every other order of the gates, swaps of two first."""

@@ -11,6 +11,7 @@ from oracle.records.exact import Array, objects
 
 DIGITS = (1, 2, 3, 4, 5, 6, 7, 9, 12, 15)  # significant digits a person or a float32 might have written
 LARGEST_DENOMINATOR = 1000
+NOTHING = 1e-6  # of the largest: a fitted number of this size may be a zero
 
 
 def simple(value: float) -> Iterator[Fraction]:
@@ -29,7 +30,10 @@ def simple(value: float) -> Iterator[Fraction]:
 
 
 def simple_vectors(values: Array) -> Iterator[Array]:
-    """The same for one number per unit, all of them with as many digits."""
+    """The same for one number per unit, all of them with as many digits; what is next to nothing is nothing first."""
+    small = (values != 0) & (np.abs(values) <= NOTHING * np.max(np.abs(values), initial=0.0))
+    if small.any():
+        yield from simple_vectors(np.where(small, 0.0, values))
     for digits in (2, 3, 5, 7, 12):
         yield objects(Fraction(f"{value:.{digits - 1}e}") for value in values.tolist())
     with np.errstate(over="ignore"):

@@ -49,15 +49,21 @@ def rereadings(evidence: Evidence) -> Iterator[tuple[str, Steps]]:
 def paired(evidence: Evidence) -> Iterator[tuple[str, Steps]]:
     """Two deviations of the bookkeeping at once: a run that ends early, or other samples, and another start."""
     H, run = evidence.recording.H, evidence.run
-    for name, states in _late(evidence):
-        recording = replace(evidence.recording, H=states)
-        shorter = replace(evidence, recording=recording, run=Samples(run.X[:-1], run.h0, run.batched))
+    for name, shorter in shortened(evidence):
         for other, steps in rereadings(shorter):
             yield joined(name, other), steps
     for name, X in _samples(run.X) if run.X.any() else ():
         for other, steps in _starts(replace(evidence, run=Samples(X, run.h0, run.batched))):
             if other in ("initial-state-ignored", "state-not-carried") and len(H) == len(X) + 1:
                 yield joined(name, other), steps
+
+
+def shortened(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
+    """The steps that were taken by a run that is a step shorter than it should be."""
+    run = evidence.run
+    for name, states in _late(evidence):
+        recording = replace(evidence.recording, H=states)
+        yield name, replace(evidence, recording=recording, run=Samples(run.X[:-1], run.h0, run.batched))
 
 
 def joined(first: str, second: str) -> str:
@@ -88,6 +94,9 @@ def _samples(X: Array) -> Iterator[tuple[str, Array]]:
             yield "input-shifted", np.roll(X, -shift, axis=0)
     if len(X) > 1:
         yield "input-frozen", np.repeat(X[:1], len(X), axis=0)
+        yield "input-reversed", X[::-1]
+    for count in range(2, min(FARTHEST, len(X) - 1) + 1):
+        yield "input-held", X[np.arange(len(X)) // count * count]
     yield from (("batch-mixed", other) for other in _mixed(X))
 
 
@@ -112,6 +121,10 @@ def _starts(evidence: Evidence) -> Iterator[tuple[str, Steps]]:
         yield "initial-state-ignored", columns(ignored, after, X)
     if recording.has_initial and H[0].any() and not np.array_equal(H[0], h0):
         yield "wrong-initial-state", columns(before, after, X)
+    if K > 2:
+        yield "state-late", columns(np.concatenate([h0[None], H[:1], H[1:-2]]), after, X)
+        turned = H[::-1] if np.array_equal(H[-1], h0) else np.concatenate([H[:1], H[:0:-1]])
+        yield "output-reversed", columns(turned[:-1], turned[1:], X)
     if K > 1:
         yield "state-not-carried", columns(np.broadcast_to(h0, before.shape), after, X)
         if np.array_equal(H[1], h0):

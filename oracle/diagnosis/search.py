@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from oracle.check.judge import Evidence, too_coarse
+from oracle.check.judge import Evidence, start_of, too_coarse
+from oracle.diagnosis.delayed import delayed
 from oracle.diagnosis.deviations import DEVIATIONS, deviating, deviating_pairs
 from oracle.diagnosis.families import Family, families, step_families
-from oracle.diagnosis.fit import Fit, fitted, largest, proposals
+from oracle.diagnosis.fit import Fit, exact, fitted, largest, proposals
 from oracle.diagnosis.hypotheses import Hypothesis, Sieve, merged, plausible, statistic_under, worst_under
 from oracle.diagnosis.implied import implied
 from oracle.diagnosis.nudged import entry_families
@@ -41,7 +42,14 @@ FIT_COLUMNS, FIT_ROWS = 48, 8  # steps and units of the first fit of an unknown
 SYSTEM_COLUMNS = 1024  # steps from which weights are recovered
 PAIR_UNITS = 512  # beyond, pairs are not tried: their certificates would take minutes
 ROLLS = 64  # units the recurrent weights may be shifted along by
-RARE = {"input-shifted", "input-frozen", "batch-mixed", "wrong-initial-state"}
+LARGER = 2.0**20
+"""Documented bounds up to which a fit is judged by its own bound: a step in milliseconds for one in seconds makes the
+terms, and their roundings, a thousand times larger; a fit that is no explanation leaves many more in every precision
+but the narrowest, and is refused by its own bound there."""
+RARE = {
+    "input-shifted", "input-frozen", "input-held", "input-reversed", "batch-mixed",
+    "wrong-initial-state", "state-late", "output-reversed",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +87,8 @@ class Search:
 
     @cached_property
     def starts_as_documented(self) -> bool:
-        """Whether the first row is h0: a wrong one is not explained by another equation."""
-        recording = self.evidence.recording
-        return not recording.has_initial or np.array_equal(recording.H[0], self.evidence.run.h0)
+        """Whether the first row is h0, up to rounding: a wrong one is not explained by another equation."""
+        return start_of(self.evidence) is None
 
     def about(self, names: str, stated: Any, steps: Steps | None = None, **shown: Any) -> Hypothesis:
         """A hypothesis about this run."""
@@ -129,6 +136,12 @@ class Search:
         if self.stated is not None and self.starts_as_documented:
             yield from (self.about(name, other) for name, other in deviating(self.stated))
 
+    def late(self) -> list[Certified]:
+        """A part of the step that is one step late."""
+        if self.evidence.rec.N > PAIR_UNITS or self.given is not None or not self.starts_as_documented:
+            return []
+        return self.certified(self.about(name, rec, steps) for name, rec, steps in delayed(self.evidence))
+
     # Stages 2 and 3: one unknown number, or one per unit.
 
     def numbers(self) -> list[Certified]:
@@ -146,19 +159,32 @@ class Search:
     def fit(self, family: Family, steps: Steps | None = None, prefix: str = "") -> list[Certified]:
         """A fitted member of a family, its simplest number that is certified."""
         part, bound = self._part(steps or self.own, FIT_COLUMNS, FIT_ROWS)
-        found = fitted(family, part, bound)
-        if found is None or found.worst > self.left:
+        found, bound = self._fitted(family, part, bound)
+        if found is None:
             return []
         if np.ndim(family.start):
             part, bound = self._part(steps or self.own, SYSTEM_COLUMNS // 4, self.evidence.rec.N)
-            found = fitted(family, part, bound)
-            if found is None or found.worst > self.left or not self._determined(part, bound, found):
+            documented = bound
+            found, bound = self._fitted(family, part, bound)
+            if found is None or not self._determined(part, documented, found):
                 return []
         return self.first(
             self.about(prefix + family.name, made, steps, **_shown(family, value, found))
             for value, made in proposals(family, found)
             if largest(np.abs(part.residual(made)) / bound) <= self.left
         )
+
+    def _fitted(self, family: Family, part: Slice, bound: Array) -> tuple[Fit | None, Array]:
+        """A fit inside the documented bound, or inside its own where its terms are larger, and that bound."""
+        found = fitted(family, part, bound)
+        if found is None or found.worst <= self.left:
+            return found, bound
+        if not found.worst <= LARGER * self.left:
+            return None, bound
+        made = family.make(exact(found.value)).record()
+        own = self._bounded(self.evidence.bound(made, part.before, part.after, part.X)[part.rows])
+        residual = np.abs(part.residual(family.make(exact(found.value))))
+        return (found if largest(residual / own) <= self.left else None), own
 
     @property
     def left(self) -> float:
@@ -178,10 +204,13 @@ class Search:
         few = Steps(*(part[:, which] for part in steps))
         N = self.evidence.rec.N
         units = np.unique([*np.linspace(0, N - 1, min(rows, N)).astype(int), self.sieve.furthest])
-        bound = self.evidence.bound(self.evidence.rec, *few)[units]
-        if self.evidence.rec.activation == "relu":  # a unit that is silent as documented may be active in the program
-            bound = np.broadcast_to(bound.max(axis=1, keepdims=True, initial=0.0), bound.shape)
-        return Slice(*few, units), bound
+        return Slice(*few, units), self._bounded(self.evidence.bound(self.evidence.rec, *few)[units])
+
+    def _bounded(self, bound: Array) -> Array:
+        """The largest of a unit's bounds for relu: a unit that is silent as documented may be active in the program."""
+        if self.evidence.rec.activation != "relu":
+            return bound
+        return np.asarray(np.broadcast_to(bound.max(axis=1, keepdims=True, initial=0.0), bound.shape))
 
     # Stage 4: other weights.
 

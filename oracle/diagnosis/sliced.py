@@ -44,7 +44,7 @@ class Slice:
     def residual(self, s: Any) -> Array:
         """after - Phi(before, X) of the units looked at, (rows, columns), in float64."""
         with np.errstate(all="ignore"):
-            if isinstance(s, Statement) and not s.staged:
+            if isinstance(s, Statement) and not s.staged and s.input_at == "stated":
                 return self._of_rows(s)
             rec = s if isinstance(s, Recurrence) else s.record()
             step = _step(*explicit(rec, self.before, self.after, self.X))

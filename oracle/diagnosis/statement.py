@@ -7,7 +7,8 @@
     elman          s(W h + M x + b)
 
 A leak that was given as alpha is step / tau with step = 1 and tau = 1 / alpha. The switches (`decay`, `kept`, `drive`,
-`bias_at`, `output`) are what no convention states; edits compose, so that a pair of deviations is an edit of an edit.
+`bias_at`, `input_at`, `output`) are what no convention states; edits compose, so that a pair of deviations is an edit
+of an edit.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class Statement:
         What multiplies s(..), or W s(h) + M x + b, in a step, instead of alpha.
     bias_at : str
         "stated", "moved" (to the other side of the nonlinearity) or "state" (added to the next state).
+    input_at : str
+        The same of M x.
     output : exact scalar or diagonal
         What the states are multiplied by when they are written down.
     """
@@ -64,6 +67,7 @@ class Statement:
     kept: Diagonal | None = None
     drive: Diagonal | None = None
     bias_at: str = "stated"
+    input_at: str = "stated"
     output: Diagonal = ONE
 
     @property
@@ -111,7 +115,7 @@ class Statement:
     def plain(self) -> bool:
         """Whether every switch is as conventions have it."""
         unset = self.kept is None and self.drive is None and self.output is ONE
-        return unset and self.decay == 1 and self.bias_at == "stated"
+        return unset and self.decay == 1 and self.bias_at == self.input_at == "stated"
 
     def record(self) -> Recurrence:
         """The recurrence this statement means, remembering the stated dtype."""

@@ -166,6 +166,8 @@ def permutations(s: Statement, total: Array) -> Iterator[Proposal]:
     if rows is not None:
         yield Proposal("permuted-rows", s.but(W=s.W[rows]), {"order": rows.tolist()})
         yield Proposal("permuted-rows", s.but(W=s.W[rows], M=s.M[rows]), {"order": rows.tolist()})
+        b = tuple(part[rows] for part in s.b)
+        yield Proposal("permuted-rows", s.but(W=s.W[rows], M=s.M[rows], b=b), {"order": rows.tolist()})
     columns = _matched(fitted.T, W.T)
     if columns is not None:
         yield Proposal("permuted-columns", s.but(W=s.W[:, columns]), {"order": columns.tolist()})

@@ -62,6 +62,29 @@ def _ignored(code: Code, first: str) -> Run:
     return run
 
 
+def _driven_outside(gain: Callable[[Code], Any]) -> Callable[[Code, Any, Any], Any]:
+    """(1-a) h + a s(W h + b), and the input added with a gain."""
+    return lambda c, h, x: (1 - c.a) * h + c.a * c.s(c.W @ h + c.b) + gain(c) * (c.M @ x)
+
+
+def _two_back(net: Net, step: Callable[[Code, Any, Any, Any], Any], first: int = 1) -> Run:
+    """h[k+1] = step(h[k], h[k-1], x[k]); before the first state is h0 or zero."""
+    code = Code.of(net)
+
+    def run(h0: Any, X: Any) -> Any:
+        states = [first * h0, h0]
+        for x in X:
+            states.append(step(code, states[-1], states[-2], x))
+        return np.stack(states[1:])
+
+    return run
+
+
+def _swapped(net: Net) -> Code:
+    """exp(-dt/tau) in place of 1 - exp(-dt/tau)."""
+    return Code.of(net, np.exp(-net.dt / net.tau))
+
+
 def _cut(values: Any, bits: int) -> Any:
     """Rounded to nearest, to so many significant bits."""
     mantissa, exponent = np.frexp(values.astype(np.float64))
@@ -143,6 +166,50 @@ PLANTED: dict[str, Plant] = {
     "records-before-stepping": lambda n: (n.record(), _before_stepping(Code.of(n))),
     "activity-recorded": lambda n: (n.record(), lambda h0, X: np.tanh(runs(Code.of(n))(h0, X))),
     "input-shifted": lambda n: (n.record(), runs(Code.of(n), read=_read(-3, "zero"))),
+    "input-held": lambda n: (n.record(), runs(Code.of(n), read=lambda X, k: X[k // 3 * 3])),
+    "input-reversed": lambda n: (n.record(), runs(Code.of(n), read=lambda X, k: X[len(X) - 1 - k])),
+    "input-outside": lambda n: (n.record(), runs(Code.of(n), _driven_outside(lambda c: c.a))),
+    "input-outside: without its gain": lambda n: (n.record(), runs(Code.of(n), _driven_outside(lambda c: 1))),
+    "input-outside: inside the nonlinearity": lambda n: (
+        n.record("current"),
+        runs(Code.of(n), lambda c, h, x: (1 - c.a) * h + c.a * (c.W @ c.s(h + c.M @ x) + c.b)),
+    ),
+    "input-outside: leak-inside": lambda n: (
+        n.record("leak-inside"),
+        runs(Code.of(n, n.tau), lambda c, h, x: c.s((1 - c.a) * h + c.a * (c.W @ h + c.b)) + c.M @ x),
+    ),
+    "state-late": lambda n: (n.record(), _two_back(n, lambda c, h, g, x: planted.rate(c, g, x))),
+    "leak-late": lambda n: (
+        n.record(),
+        _two_back(n, lambda c, h, g, x: (1 - c.a) * g + c.a * c.drive(h, x)),
+    ),
+    "leak-late: from zero": lambda n: (
+        n.record("current"),
+        _two_back(n, lambda c, h, g, x: (1 - c.a) * g + c.a * c.z(c.s(h), x), 0),
+    ),
+    "recurrent-late": lambda n: (
+        n.record(),
+        _two_back(n, lambda c, h, g, x: (1 - c.a) * h + c.a * c.drive(g, x)),
+    ),
+    "recurrent-late: current": lambda n: (
+        n.record("current"),
+        _two_back(n, lambda c, h, g, x: (1 - c.a) * h + c.a * c.z(c.s(g), x)),
+    ),
+    "output-reversed": lambda n: (n.record(), lambda h0, X: np.concatenate([h0[None], runs(Code.of(n))(h0, X)[:0:-1]])),
+    "output-reversed: h0 too": lambda n: (n.record(), lambda h0, X: runs(Code.of(n))(h0, X)[::-1]),
+    "alpha-swapped: exponential": lambda n: (n.record("rate", "exponential-euler"), runs(_swapped(n))),
+    "alpha-swapped: exponential, paper": lambda n: (
+        n.record("paper", "exponential-euler"),
+        runs(_swapped(n), lambda c, h, x: (1 - c.a) * h + n.tau * c.a * c.drive(h, x)),
+    ),
+    "wrong-step: far off": lambda n: (
+        n.record(),
+        runs(Code.of(n, np.asarray(8 if n.activation == "logistic" else 1000, dtype=n.dtype) * n.dt / n.tau)),
+    ),
+    "wrong-leak": lambda n: (
+        n.record("elman"),
+        runs(Code.of(n), lambda c, h, x: np.asarray(0.25, dtype=n.dtype) * h + c.drive(h, x)),
+    ),
     "input-frozen": lambda n: (n.record(), runs(Code.of(n), read=lambda X, k: X[0])),
     "wrong-initial-state": lambda n: (n.record(), lambda h0, X: runs(Code.of(n))(h0 / 2, X)),
     "wrong-step": lambda n: (n.record(), runs(Code.of(n, np.asarray(1.3, dtype=n.dtype) * n.dt / n.tau))),
@@ -161,6 +228,8 @@ ELSEWHERE = {
     "backward-euler",
     "trapezoidal",  # planted in tests/equations/test_implicit.py
     "zoh",  # planted in tests/equations/test_zero_order_hold.py
+    "gate-repeated",
+    "reset-without-bias",
 }
 
 

@@ -145,14 +145,20 @@ def test_faults_of_gates_are_named(reset: str) -> None:
     other = "before" if reset == "after" else "after"
     planted = {
         "gates-swapped": _gated(g, (1, 0, 2)),
+        "gates-swapped|": replace(g, W=_gated(g, (1, 0, 2)).W),
+        "gate-repeated": _gated(g, (0, 0, 2)),
+        "scaled-recurrent-weights": replace(g, W=g.W * np.repeat(np.array([1, 1, 0.5]), g.N)[:, None]),
         "update-gate-complemented": _gated(g, (0, 1, 2), -1),
         "bias-missing": replace(g, b_recurrent=None),
         "gru" if other == "after" else "gru-reset-before": replace(g, reset=other),
         "gates-swapped+bias-missing": replace(_gated(g, (1, 0, 2)), b_recurrent=None),
     }
+    if reset == "after":
+        outside = g.b_recurrent * (np.arange(3 * g.N) >= 2 * g.N)
+        planted["reset-without-bias"] = replace(g, b=(g.b[0] + outside, *g.b[1:]), b_recurrent=g.b_recurrent - outside)
     for name, wrong in planted.items():
         result = asked(g, implement_plain(wrong), 3)
-        assert set(name.split("+")) in _parts(result.explained_by), (name, result.summary())
+        assert set(name.strip("|").split("+")) in _parts(result.explained_by), (name, result.summary())
 
 
 @pytest.mark.parametrize("form", ["leaky outside", "paper Euler", "rate exponential", "paper rk4"])
