@@ -21,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from mutants import continuous, faults, frameworks, peers, run, variants  # noqa: E402
+from mutants import continuous, faults, frameworks, noisy, peers, run, variants  # noqa: E402
 
 import oracle  # noqa: E402
 
@@ -86,8 +86,9 @@ def markdown(scores: dict[str, Any], honest: dict[str, Any], table: Any, survive
         "# The mutant zoo",
         "",
         "Made by `python reports/mutants.py`. A mutant is one edit of the text of an honest program (two for pairs); "
-        "whether it differs at all is decided in 40 digits. Named means that the finding is one that describes the "
-        "edit, and that under it every residual is certified to be inside its bound.",
+        "whether it differs at all is decided in 40 digits (noise: by the edit; its verdicts are observed). No mutant "
+        "is made from the table of deviations, which `tests/mutants` does not import. Named means that the finding is "
+        "one that describes the edit, and that under it every residual is certified to be inside its bound.",
         "",
         "| group | " + " | ".join(columns) + " |",
         "|---|" + "---|" * len(columns),
@@ -95,8 +96,8 @@ def markdown(scores: dict[str, Any], honest: dict[str, Any], table: Any, survive
         "",
         "## Honest programs",
         "",
-        f"{honest['checked']} checks of {honest['variants']} variants in two precisions, and {honest['frameworks']} "
-        f"programs of frameworks: {honest['failed']} failed.",
+        f"{honest['checked']} checks: {honest['variants']} variants in two precisions, {len(noisy.STEPS)} stochastic "
+        f"programs, and {honest['frameworks']} programs of frameworks: {honest['failed']} failed.",
         "",
         "## Smallest relative change that is caught",
         "",
@@ -156,7 +157,10 @@ def main() -> int:
             for group, edits in (("single", singles), ("pairs", both))
             for dtype in run.DTYPES
         }
-        honest = [o for dtype in run.DTYPES for o in outcomes(pool, others, dtype)]
+        stochastic = list(pool.map(noisy.judged, noisy.noisy()[::thin], chunksize=4))
+        groups["noise, float64"] = [o for o in stochastic if o.differs]
+        honest = [o for o in stochastic if not o.differs]
+        honest += [o for dtype in run.DTYPES for o in outcomes(pool, others, dtype)]
         table = smallest(pool, thin)
     count, failures = framework_failures()
     failures += [str(o) for o in honest if o.verdict != "pass"]

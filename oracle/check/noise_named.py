@@ -10,7 +10,7 @@ from math import inf
 
 import numpy as np
 
-from oracle.check.gaussian import Past, Tested, battery, plausible
+from oracle.check.gaussian import LAGS, Past, Tested, battery, plausible
 from oracle.check.noise_kinds import Hypothesis, hypotheses, same_noise
 from oracle.check.noise_seen import spreads
 from oracle.check.result import Finding
@@ -124,12 +124,41 @@ def _fitted(steps: Steps, promised: Hypothesis, past: Past) -> Iterator[Finding]
 
 
 def described(steps: Steps, promised: Hypothesis, past: Past) -> list[Finding]:
-    """What is wrong with the noise, where no named noise explains it: tests that fail once the spread is fitted."""
+    """What is wrong with the noise, where no named noise explains it: tests that fail once the spread is fitted.
+
+    Drift comes first, another equation, unless it is gone with the mean of the noise or with its memory: states are
+    made of earlier draws, so that those of coloured noise and of noise with a mean depend on the state as well.
+    """
     found = draws(steps, promised.site, promised.size)
     if found is None:
         return [Finding("unexplained", False, inf, f"no draw {promised.site} leads to what was recorded")]
-    xi = found.xi
-    own = np.sqrt(np.square(xi).mean(axis=(1, 2), keepdims=True))
-    tests = battery(xi / np.where(own > 0, own, 1.0), past)
-    failed = sorted((t for t in tests if t.ratio > 1), key=lambda t: (t.name != "drift", -t.ratio))
+    xi = _standardised(found.xi)
+    tests = {t.name: t for t in battery(xi, past) if t.ratio > 1}
+    cleaned = {"mean": xi - xi.mean(axis=(1, 2), keepdims=True), "lags": _whitened(xi)}
+    cause = next((name for name in cleaned if name in tests and not _drifts(cleaned[name], past)), "drift")
+    failed = sorted(tests.values(), key=lambda t: (t.name != cause, -t.ratio))
     return [Finding(WORDS[t.name][0], False, t.ratio, f"{WORDS[t.name][1]} ({t.where})") for t in failed]
+
+
+def _standardised(xi: Array) -> Array:
+    """Every unit divided by its root mean square."""
+    own = np.sqrt(np.square(xi).mean(axis=(1, 2), keepdims=True))
+    return np.asarray(xi / np.where(own > 0, own, 1.0))
+
+
+def _whitened(xi: Array) -> Array:
+    """What a linear prediction from the draws of earlier steps leaves, and zero for the first steps."""
+    count = max(LAGS)
+    if xi.shape[1] <= count:
+        return xi
+    now = xi[:, count:]
+    earlier = np.stack([xi[:, count - lag : xi.shape[1] - lag] for lag in LAGS], axis=-1).reshape(now.size, len(LAGS))
+    weights, *_ = np.linalg.lstsq(earlier, now.ravel(), rcond=None)
+    left = np.zeros_like(xi)
+    left[:, count:] = now - (earlier @ weights).reshape(now.shape)
+    return left
+
+
+def _drifts(xi: Array, past: Past) -> bool:
+    """Whether draws depend on the state or the input."""
+    return any(t.name == "drift" and t.ratio > 1 for t in battery(_standardised(xi), past))

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
 
 from oracle.check.coarse import Sample, grid_of
 from oracle.check.judge import Evidence, narrower
 from oracle.diagnosis.delayed import delayed
 from oracle.diagnosis.deviations import deviating
+from oracle.diagnosis.families import families
+from oracle.diagnosis.hypotheses import Hypothesis
 from oracle.diagnosis.observed import activities
 from oracle.diagnosis.readings import joined, own_steps, paired, shortened
 from oracle.diagnosis.search import Certified, Search
+from oracle.diagnosis.statement import Statement
 from oracle.diagnosis.weights import inputs_reordered, rolled
 from oracle.records.precision import PRECISIONS
 from oracle.tolerance.residuals import residuals
@@ -89,11 +95,28 @@ def with_orders(search: Search) -> list[Certified]:
         search.about(joined(p.name, name), other) for p in orders for name, other in deviating(p.stated)
     ):
         return found
+    if found := search.certified(
+        search.about(joined(p.name, name), p.stated, steps) for p in orders for name, steps in search.plain_readings()
+    ):
+        return found
     return search.first(
         search.about(joined(p.name, q.name), q.stated)
         for p in inputs_reordered(search.stated)
         for q in rolled(p.stated, BASE_ROLLS)
     )
+
+
+def a_number_and_entries(search: Search) -> list[Certified]:
+    """A number that most units tell, and entries of the weights or the bias in the others."""
+    if not isinstance(search.stated, Statement) or search.evidence.rec.N > BASE_UNITS:
+        return []
+    if search.stated.staged or not search.starts_as_documented:
+        return []
+    for family in families(search.stated):
+        told = search.of_most_units(family) if np.ndim(family.start) == 0 else None
+        if told is not None and (found := replace(search, stated=told[1]).entries()):
+            return _prefixed(family.name, found, {family.unknown: told[0]})
+    return []
 
 
 def with_unknowns(search: Search) -> list[Certified]:
@@ -115,11 +138,14 @@ def _bases(search: Search) -> Iterator[tuple[str, Search]]:
     yield from ((name, replace(search, given=steps)) for name, steps in search.plain_readings())
 
 
-def _prefixed(name: str, found: list[Certified]) -> list[Certified]:
-    return [
-        replace(c, hypothesis=replace(c.hypothesis, names=tuple(joined(name, "|".join(c.hypothesis.names)).split("|"))))
-        for c in found
-    ]
+def _prefixed(name: str, found: list[Certified], shown: dict[str, Any] | None = None) -> list[Certified]:
+    """The same findings under a base, whose own numbers come first."""
+    return [replace(c, hypothesis=_under(name, c.hypothesis, shown or {})) for c in found]
 
 
-STAGES = (two_readings, with_activities, with_orders, with_unknowns)
+def _under(name: str, h: Hypothesis, shown: dict[str, Any]) -> Hypothesis:
+    names = tuple(joined(name, "|".join(h.names)).split("|"))
+    return replace(h, names=names, shown={**shown, **h.shown})
+
+
+STAGES = (two_readings, a_number_and_entries, with_activities, with_orders, with_unknowns)

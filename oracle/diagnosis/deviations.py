@@ -249,7 +249,7 @@ BOOKKEEPING_MEANINGS = {
     "last-step-dropped": "the last step is not taken",
     "output-reversed": "the states are written down in reverse order",
     "activity-recorded": "what is written down is the activity s(h), not the state h",
-    "batch-mixed": "trajectories are driven by each other's inputs",
+    "batch-mixed": "trajectories use each other's inputs or states",
 }
 FITTED_MEANINGS = {
     "wrong-step": "the equation with another alpha = dt/tau",

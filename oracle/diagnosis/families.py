@@ -82,6 +82,18 @@ def step_families(s: Statement) -> Iterator[Family]:
         yield Family("wrong-tau", "tau", middle, lambda tau: s.but(tau=tau), positive=True, documented=False)
 
 
+def time_families(s: Statement) -> Iterator[Family]:
+    """Another step, alpha or time constant, and one of each unit where they are stated so."""
+    yield from step_families(s)
+    if s.leaky and not _scalar(s.tau):
+        yield _times_of_units(s)
+
+
+def _times_of_units(s: Statement) -> Family:
+    alpha = np.broadcast_to(np.asarray(s.alpha, dtype=np.float64), (s.N,))
+    return Family("wrong-tau", "alpha per unit", alpha, lambda a: s.but(tau=s.step / a), positive=True)
+
+
 def _with_step(s: Statement, step: Any) -> Statement:
     """Another step on the documented grid: where only step / tau counts, tau changes instead."""
     return s.but(step=step) if s.form == "paper" else s.but(tau=s.tau * s.step / step)
@@ -119,8 +131,7 @@ def _per_unit(s: Statement) -> Iterator[Family]:
     bias = np.asarray(s.b[-1], dtype=np.float64) if s.b else np.zeros(s.N)
     yield Family("wrong-bias", "bias per unit", bias, lambda b: s.but(b=(*s.b[:-1], b)))
     if s.leaky:
-        alpha = np.broadcast_to(np.asarray(s.alpha, dtype=np.float64), (s.N,))
-        yield Family("wrong-tau", "alpha per unit", alpha, lambda a: s.but(tau=s.step / a), positive=True)
+        yield _times_of_units(s)
     gain = np.broadcast_to(Float64()._read(np.asarray(drive_of(s), dtype=object)), (s.N,))
     yield Family("drive-gain", "gain per unit", gain, lambda d: s.but(drive=d))
     if not s.staged:

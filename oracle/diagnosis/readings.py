@@ -100,6 +100,12 @@ def _samples(X: Array) -> Iterator[tuple[str, Array]]:
     yield from (("batch-mixed", other) for other in _mixed(X))
 
 
+def _orders(batch: int) -> list[Array]:
+    """Which trajectory's state another one takes: the next, the one before, the last first, or all the first."""
+    own = np.arange(batch)
+    return [np.roll(own, 1), np.roll(own, -1), own[::-1], 0 * own] if batch > 1 else []
+
+
 def _mixed(X: Array) -> list[Array]:
     """Inputs of other trajectories: shifted, reversed, all the first, or time and batch confused in a reshape."""
     K, batch, I = X.shape
@@ -119,6 +125,10 @@ def _starts(evidence: Evidence) -> Iterator[tuple[str, Steps]]:
         # Whatever the first row says: h0 may be written down and then not used.
         ignored = np.concatenate([np.zeros_like(before[:1]), before[1:]])
         yield "initial-state-ignored", columns(ignored, after, X)
+    for others in _orders(h0.shape[0]):
+        if not np.array_equal(h0[others], h0):
+            yield "batch-mixed", columns(np.concatenate([h0[others][None], before[1:]]), after, X)
+        yield "batch-mixed", columns(before[:, others], after, X)
     if recording.has_initial and H[0].any() and not np.array_equal(H[0], h0):
         yield "wrong-initial-state", columns(before, after, X)
     if K > 2:

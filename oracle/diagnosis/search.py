@@ -16,7 +16,7 @@ import numpy as np
 from oracle.check.judge import Evidence, start_of, too_coarse
 from oracle.diagnosis.delayed import delayed
 from oracle.diagnosis.deviations import DEVIATIONS, deviating, deviating_pairs
-from oracle.diagnosis.families import Family, families, step_families
+from oracle.diagnosis.families import Family, families, step_families, time_families
 from oracle.diagnosis.fit import Fit, exact, fitted, largest, proposals
 from oracle.diagnosis.hypotheses import Hypothesis, Sieve, merged, plausible, statistic_under, worst_under
 from oracle.diagnosis.implied import implied
@@ -42,12 +42,13 @@ FIT_COLUMNS, FIT_ROWS = 48, 8  # steps and units of the first fit of an unknown
 SYSTEM_COLUMNS = 1024  # steps from which weights are recovered
 PAIR_UNITS = 512  # beyond, pairs are not tried: their certificates would take minutes
 ROLLS = 64  # units the recurrent weights may be shifted along by
+OFF_SHARE = 3  # at most one unit in three may be off in another way, where most units tell a number
 LARGER = 2.0**20
 """Documented bounds up to which a fit is judged by its own bound: a step in milliseconds for one in seconds makes the
 terms, and their roundings, a thousand times larger; a fit that is no explanation leaves many more in every precision
 but the narrowest, and is refused by its own bound there."""
 RARE = {
-    "input-shifted", "input-frozen", "input-held", "input-reversed", "batch-mixed",
+    "input-shifted", "input-held", "input-reversed", "batch-mixed",
     "wrong-initial-state", "state-late", "output-reversed",
 }  # fmt: skip
 
@@ -172,6 +173,23 @@ class Search:
             self.about(prefix + family.name, made, steps, **_shown(family, value, found))
             for value, made in proposals(family, found)
             if largest(np.abs(part.residual(made)) / bound) <= self.left
+        )
+
+    def of_most_units(self, family: Family) -> tuple[Any, Any] | None:
+        """The number of a family, and its statement, that fits every unit alone but a few; None where there is none."""
+        part, bound = self._part(self.own, FIT_COLUMNS, self.evidence.rec.N)
+        found = [self._fitted(family, part.only(i), bound[i : i + 1])[0] for i in range(len(part.rows))]
+        fits = [i for i, fit in enumerate(found) if fit is not None]
+        if len(fits) in (0, len(found)) or OFF_SHARE * (len(found) - len(fits)) > len(found):
+            return None
+        middle = float(np.median([float(fit.value) for fit in found if fit is not None]))
+        return next(
+            (
+                (value, made)
+                for value, made in proposals(family, Fit(middle, 0.0, 0.0))
+                if largest(np.abs(part.only(fits).residual(made)) / bound[fits]) <= self.left
+            ),
+            None,
         )
 
     def _fitted(self, family: Family, part: Slice, bound: Array) -> tuple[Fit | None, Array]:
@@ -305,7 +323,7 @@ class Search:
             if not isinstance(other, Statement):
                 continue
             if DEVIATIONS[name].slot not in ("alpha", "form") or name.startswith("form-"):
-                found += [c for f in step_families(other) for c in self.fit(f, prefix=f"{name}+")]
+                found += [c for f in time_families(other) for c in self.fit(f, prefix=f"{name}+")]
         for name, steps in self.plain_readings():
             found += [c for f in step_families(self.stated) for c in self.fit(f, steps, f"{name}+")]
         return found

@@ -10,7 +10,7 @@ and the equations need not be written again. Nothing here decides; balls do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,10 @@ class Slice:
     after: Array
     X: Array
     rows: Array
+
+    def only(self, which: Any) -> Slice:
+        """A part of the units: an index of `rows`, or several."""
+        return replace(self, rows=np.atleast_1d(self.rows[which]))
 
     def residual(self, s: Any) -> Array:
         """after - Phi(before, X) of the units looked at, (rows, columns), in float64."""

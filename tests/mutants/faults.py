@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .programs import STEPS, Edit, phrase, source
+from .programs import BATCHED, STEPS, Edit, phrase, source
 
 ROLLED = "np.roll(np.roll({0}, 1, axis=0), 1, axis=1)"
 PAIRS = 40
@@ -36,6 +36,10 @@ LOOP_RULES = (
     ("input two steps late", (("x = X[k]", "x = X[k - 2] if k > 1 else 0 * X[0]"),), ("input-shifted",)),
     ("input one step early", (("x = X[k]", "x = X[k + 1] if k + 1 < len(X) else 0 * X[k]"),), ("input-early",)),
     ("input missing", (("x = X[k]", "x = 0 * X[k]"),), ("input-missing",)),
+    ("inputs in reverse", (("x = X[k]", "x = X[-1 - k]"),), ("input-reversed",)),
+    ("every second input held", (("x = X[k]", "x = X[k // 2 * 2]"),), ("input-held",)),
+    ("state before the last", (("x = X[k]", "x, h = X[k], H[-2] if k else h0"),), ("state-late",)),
+    ("states in reverse", (("np.array(H)", "np.array(H[:1] + H[:0:-1])"),), ("output-reversed",)),
     ("first input held", (("x = X[k]", "x = X[0]"),), ("input-frozen",)),
     ("initial state ignored", (("h, H = h0", "h, H = 0 * h0"),), ("initial-state-ignored",)),
     ("state not carried", (("x = X[k]", "x, h = X[k], h0"),), ("state-not-carried",)),
@@ -47,6 +51,14 @@ LOOP_RULES = (
     ("records the activity", (("[h0]", "[tanh(h0)]"), ("H.append(h)", "H.append(tanh(h))")), ("activity-recorded",)),
     ("last step dropped", (("range(len(X))", "range(len(X) - 1)"),), ("last-step-dropped",)),
     ("state cut at 1/4", (("H.append(h)", "h = np.minimum(h, 0.25); H.append(h)"),), ()),
+)
+
+BATCH_RULES = (
+    ("inputs of the next trajectory", (("x = X[k]", "x = np.roll(X[k], 1, axis=0)"),), ("batch-mixed",)),
+    ("inputs of the first trajectory", (("x = X[k]", "x = X[k][:1] + 0 * X[k]"),), ("batch-mixed",)),
+    ("time and batch confused", (("x = X[k]", "x = X.reshape(2, -1, 3).swapaxes(0, 1)[k]"),), ("batch-mixed",)),
+    ("states of the trajectories exchanged", (("x = X[k]", "x, h = X[k], h[::-1]"),), ("batch-mixed",)),
+    ("all start from the first h0", (("h, H = h0", "h, H = h0[:1] + 0 * h0"),), ("batch-mixed",)),
 )
 
 _WEIGHTS = ("W @ h", "W @ v", "W @ r", "W @ tanh(h)", "h @ W.T", "h @ recurrent")
@@ -99,6 +111,20 @@ STEP_RULES: tuple[Rule, ...] = (
     Rule("bias outside", "relu(W @ h + M @ x + b)", "relu(W @ h + M @ x) + b", ("bias-outside",)),
     Rule("bias outside", "tanh(z)", "(tanh(z - b) + b)", ("bias-outside",)),
     Rule("bias outside", "sigmoid(z)", "(sigmoid(z - b) + b)", ("bias-outside",)),
+    Rule("input outside", "tanh(W @ h + M @ x + b)", "(tanh(W @ h + b) + M @ x)", ("input-outside",)),
+    Rule("input outside", "tanh(z)", "(tanh(z - M @ x) + M @ x)", ("input-outside",)),
+    Rule(
+        "gain of the input forgotten",
+        "alpha * (W @ tanh(h) + M @ x + b)",
+        "alpha * (W @ tanh(h) + b) + M @ x",
+        ("input-outside",),
+    ),
+    Rule(
+        "exponentials exchanged",
+        "keep * h + (1 - keep) * tanh(z)",
+        "(1 - keep) * h + keep * tanh(z)",
+        ("alpha-swapped",),
+    ),
     Rule("logistic for tanh", "tanh(", "sigmoid(", ("activation:logistic",)),
     Rule("relu for tanh", "tanh(", "relu(", ("activation:relu",)),
     Rule("no activation", "tanh(", "(", ("activation:identity",)),
@@ -173,10 +199,10 @@ STEP_RULES: tuple[Rule, ...] = (
     ),
     Rule("no reset", "r * (Wn @ h + cn)", "Wn @ h + cn", ("reset-missing",)),
     Rule("reset before the product", "r * (Wn @ h + cn)", "Wn @ (r * h) + cn", ("gru-reset-before",)),
-    Rule("reset not applied to the bias", "r * (Wn @ h + cn)", "r * (Wn @ h) + cn", ()),
+    Rule("reset not applied to the bias", "r * (Wn @ h + cn)", "r * (Wn @ h) + cn", ("reset-without-bias",)),
     Rule("reset after the product", "Wn @ (r * h)", "r * (Wn @ h)", ("gru",)),
     Rule("no reset", "Wn @ (r * h)", "Wn @ h", ("reset-missing",)),
-    Rule("gates exchanged", "(1 - u) * n + u * h", "(1 - r) * n + r * h", ()),
+    Rule("gates exchanged", "(1 - u) * n + u * h", "(1 - r) * n + r * h", ("gate-repeated",)),
     Rule("recurrent bias missing", " + cn)", ")", ("bias-missing",)),
     Rule("reset bias missing", " + br", "", ("bias-missing",)),
     Rule("candidate weights transposed", "Wn @", "Wn.T @", ("transposed-recurrent-weights",)),
@@ -190,7 +216,7 @@ def singles() -> list[Edit]:
     found = [
         Edit(program, title, changes, names)
         for program in STEPS
-        for title, changes, names in LOOP_RULES
+        for title, changes, names in LOOP_RULES + (BATCH_RULES if program in BATCHED else ())
         if all(phrase(old).search(source(program)) for old, _ in changes)
     ]
     for program, body in STEPS.items():
@@ -239,4 +265,5 @@ def _hidden(a: Edit, b: Edit) -> bool:
 
 def _joined(a: Edit, b: Edit) -> Edit:
     names = tuple(f"{one}+{two}" for one in a.names for two in b.names)
-    return Edit(a.program, f"{a.title}, {b.title}", a.changes + b.changes, names)
+    # What the loop is edited to may contain words of a step: the step is edited first.
+    return Edit(a.program, f"{a.title}, {b.title}", b.changes + a.changes, names)

@@ -15,6 +15,8 @@ import pytest
 from .continuous import continuous, smallest_caught
 from .faults import pairs, singles
 from .frameworks import honest_frameworks
+from .noisy import judged as noise_judged
+from .noisy import noisy
 from .peers import PEERS, survives
 from .programs import STEPS, compiled, data, parameters, record, source
 from .run import DTYPES, differs, judged, naming
@@ -68,6 +70,14 @@ def test_honest_variant_passes(edit, dtype):
     assert not differs(edit, dtype)
     found = judged(edit, dtype)
     assert found.verdict == "pass", found
+
+
+@pytest.mark.parametrize("case", noisy()[::6], ids=lambda case: f"{case[0]}: {case[1]}")
+def test_noise(case):
+    """Honest noise passes, other noise fails, and has the name of its fault."""
+    found = noise_judged(case)
+    assert found.verdict == ("fail" if case[3] else "pass"), found
+    assert not case[3] or found.named == "right", found
 
 
 def test_frameworks_pass():
