@@ -53,8 +53,7 @@ def _of_weights(field: Lure) -> list[Unseen]:
     driving = field.M if field.M.terms else field.E
     if driving.shape[0] == driving.shape[1] and driving.terms and _symmetric(_matrix(driving)):
         found.append(Unseen("transposed input weights (M is symmetric)", "use weights without symmetry"))
-    bias = (*field.b, *field.c)
-    if not bias or not _nonzero(bias):
+    if not _nonzero(field.b) and not _nonzero(field.c):
         found.append(Unseen("a bias that is missing, doubled or in the wrong place (it is zero)", "use a nonzero bias"))
     return found
 
@@ -119,5 +118,7 @@ def _symmetric(matrix: Array) -> bool:
 
 
 def _nonzero(bias: tuple[Array, ...]) -> bool:
+    if not bias:
+        return False
     total = bias[0] if len(bias) == 1 else sum_vectors(bias, len(bias[0]))
     return bool(np.any(total != 0))

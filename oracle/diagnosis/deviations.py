@@ -40,9 +40,11 @@ from oracle.diagnosis.edits import (
     where_gru,
     where_leaky,
     where_lstm,
+    where_normal,
     where_ungated,
     without_diagonal,
 )
+from oracle.diagnosis.normal import turned_leak, undecayed
 from oracle.diagnosis.statement import Statement
 from oracle.records.exact import Diagonal
 from oracle.records.names import ACTIVATIONS
@@ -139,13 +141,16 @@ DEVIATIONS: dict[str, Deviation] = {
         "alpha and 1 - alpha are swapped", LEAK, "alpha", where_ungated(where_leaky(alpha_swapped))
     ),
     "leak-missing": Deviation(
-        "the state does not decay: h instead of (1 - alpha) h", LEAK, "leak", where_ungated(where_leaky(leak_missing))
+        "the state does not decay: h instead of (1 - alpha) h",
+        LEAK,
+        "leak",
+        where_normal(undecayed, where_ungated(where_leaky(leak_missing))),
     ),
     "leak-negated": Deviation(
         "the leak has the wrong sign: (1 + alpha) h",
         LEAK,
         "leak",
-        where_ungated(where_leaky(lambda s: [s.but(decay=Fraction(-1))])),
+        where_normal(turned_leak, where_ungated(where_leaky(lambda s: [s.but(decay=Fraction(-1))]))),
     ),
     "forward-euler": _of_scheme("euler", "a forward Euler step"),
     "exponential-euler": _of_scheme(
@@ -260,6 +265,7 @@ FITTED_MEANINGS = {
     "scaled-input-weights": "the input weights are multiplied by a factor",
     "scaled-bias": "the bias is multiplied by a factor",
     "scaled-pre-activation": "the argument of the nonlinearity is multiplied by a factor",
+    "state-scaled": "the next state is multiplied by a factor, and goes on from there",
     "output-scaled": "the states are multiplied by a factor when they are written down",
     "wrong-bias": "the bias is another one",
     "wrong-weights": "some weights are other ones",
@@ -280,7 +286,7 @@ SITES = {
     **dict.fromkeys(BOOKKEEPING_MEANINGS, BOOKKEEPING),
     **dict.fromkeys(FITTED_MEANINGS, PRE_ACTIVATION),
     **dict.fromkeys(("wrong-step", "wrong-tau", "wrong-leak"), LEAK),
-    **dict.fromkeys(("drive-gain", "output-scaled"), DRIVE),
+    **dict.fromkeys(("drive-gain", "output-scaled", "state-scaled"), DRIVE),
     "leak-late": LEAK,
     "recurrent-late": PRE_ACTIVATION,
 }

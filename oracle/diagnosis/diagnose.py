@@ -19,6 +19,7 @@ from oracle.diagnosis.combined import STAGES, activity_recorded, in_a_narrower_f
 from oracle.diagnosis.deviations import meaning, site
 from oracle.diagnosis.gated import gated_statement
 from oracle.diagnosis.hypotheses import Hypothesis, statistic_under, worst_under
+from oracle.diagnosis.normal import normal_statement
 from oracle.diagnosis.readings import own_steps
 from oracle.diagnosis.search import Certified, Search
 from oracle.diagnosis.sliced import Slice
@@ -76,7 +77,7 @@ def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tupl
     coarse = _precision_by_dtype(evidence)
     search = Search(
         evidence,
-        statement(evidence.rec) or gated_statement(evidence.rec),
+        statement(evidence.rec) or gated_statement(evidence.rec) or normal_statement(evidence.rec),
         documented_inside=result.worst <= 1,
     )
     if certain := search.singles():

@@ -15,13 +15,14 @@ import numpy as np
 from oracle.arithmetic.narrowing import narrowed
 from oracle.diagnosis.coefficients import drive_of, kept_of
 from oracle.diagnosis.gated import PARAMETERS, GatedStatement
+from oracle.diagnosis.normal import NormalStatement
 from oracle.diagnosis.statement import NETWORKS, Statement, has_bias
 from oracle.procedures.discretize import LINEAR
 from oracle.records.exact import Diagonal
 from oracle.records.formats import FORMATS, Format
 
 EXPONENTIATED = 64  # units of a network whose matrix exponential is tried: its entries are read one by one
-Stated = Statement | GatedStatement
+Stated = Statement | GatedStatement | NormalStatement
 EXCHANGED = 2
 Edit = Callable[[Any], Iterable[Any]]
 
@@ -44,6 +45,11 @@ def where_gru(edit: Edit) -> Edit:
 def where_lstm(edit: Edit) -> Edit:
     """Only for long short-term memories."""
     return lambda s: edit(s) if isinstance(s, GatedStatement) and s.form == "lstm" else []
+
+
+def where_normal(edit: Edit, otherwise: Edit) -> Edit:
+    """One edit for coefficients of the normal form, another for conventions."""
+    return lambda s: edit(s) if isinstance(s, NormalStatement) else otherwise(s)
 
 
 def where_ungated(edit: Edit) -> Edit:
@@ -85,6 +91,8 @@ def single_biases(s: GatedStatement, factor: int) -> Iterator[GatedStatement]:
 
 def transposed(s: Any) -> list[Any]:
     """All of a cell, or of one gate."""
+    if isinstance(s, NormalStatement) and s.W.shape[0] != s.W.shape[1]:
+        return []
     one = [s.recurrent_of(g, np.transpose) for g in range(len(s.names))] if isinstance(s, GatedStatement) else []
     return [s.recurrent(np.transpose), *one]
 
@@ -186,6 +194,10 @@ def rounded(name: str) -> Edit:
     form = FORMATS[name]
 
     def edit(s: Any) -> list[Any]:
+        if isinstance(s, NormalStatement):
+            return _changed(
+                s, [s.recurrent(lambda part: _narrow(part, form)).driving(lambda part: _narrow(part, form))]
+            )
         if isinstance(s, GatedStatement):
             return _changed(s, [s.but(**{part: _narrow(getattr(s.gates, part), form) for part in PARAMETERS})])
         recurrent = s.but(W=_narrow(s.W, form))

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from oracle.arithmetic.float64 import Float64
-from oracle.diagnosis.coefficients import drive_of
+from oracle.diagnosis.coefficients import drive_of, kept_of
 from oracle.diagnosis.gated import GatedStatement
+from oracle.diagnosis.normal import NormalStatement
 from oracle.diagnosis.statement import Statement, has_bias
 from oracle.records.exact import Array
 
@@ -56,13 +57,15 @@ def families(s: Any) -> Iterator[Family]:
         yield from step_families(s)
         yield from _gains(s)
     yield Family("scaled-recurrent-weights", "factor", 1.0, lambda f: s.recurrent(_times(f)))
-    if not ungated:
+    if isinstance(s, GatedStatement):
         yield from (_of_gate(s, gate) for gate in range(len(s.names)))
     if s.M.size:
         yield Family("scaled-input-weights", "factor", 1.0, lambda f: s.driving(_times(f)))
     if ungated:
         yield from _scales(s)
         yield from _per_unit(s)
+    if isinstance(s, NormalStatement):
+        yield from _of_parts(s)
 
 
 def step_families(s: Statement) -> Iterator[Family]:
@@ -110,6 +113,17 @@ def _gains(s: Statement) -> Iterator[Family]:
         yield Family("wrong-leak", "kept of h", 0.5, lambda kept: s.but(kept=kept), documented=False)
 
 
+def _of_parts(s: NormalStatement) -> Iterator[Family]:
+    """Factors of parts of the normal form, for all units and for each."""
+    for start in (1.0, np.ones(s.N)):
+        each = " of each unit" if np.ndim(start) else ""
+        if s.p.A.terms:
+            yield Family("wrong-leak", f"factor of A{each}", start, lambda f: s.times(f, "A"))
+        yield Family("drive-gain", f"factor of the drive{each}", start, lambda f: s.times(f, "BEc"))
+        if not s.staged:
+            yield Family("state-scaled", f"factor{each}", start, lambda f: s.times(f))
+
+
 def _of_gate(s: GatedStatement, gate: int) -> Family:
     """The recurrent weights of one gate."""
     unknown = f"factor of the {s.names[gate]} gate"
@@ -124,6 +138,8 @@ def _scales(s: Statement) -> Iterator[Family]:
         "scaled-pre-activation", "factor", 1.0, lambda f: _bias_times(s.recurrent(_times(f)).driving(_times(f)), f)
     )
     yield Family("output-scaled", "factor", 1.0, lambda f: s.but(output=f))
+    if s.leaky and not s.staged:
+        yield Family("state-scaled", "factor", 1.0, lambda f: s.but(kept=f * kept_of(s), drive=f * drive_of(s)))
 
 
 def _per_unit(s: Statement) -> Iterator[Family]:

@@ -20,6 +20,7 @@ from oracle.diagnosis.families import Family, families, step_families, time_fami
 from oracle.diagnosis.fit import Fit, exact, fitted, largest, proposals
 from oracle.diagnosis.hypotheses import Hypothesis, Sieve, merged, plausible, statistic_under, worst_under
 from oracle.diagnosis.implied import implied
+from oracle.diagnosis.normal import NormalStatement
 from oracle.diagnosis.nudged import entry_families
 from oracle.diagnosis.readings import Steps, joined, own_steps, rereadings
 from oracle.diagnosis.site import sub_expression
@@ -259,7 +260,7 @@ class Search:
 
     def _entries(self) -> list[Certified]:
         """One wrong entry, of a step without a normal form."""
-        if self.stated is None or not self.starts_as_documented:
+        if self.stated is None or isinstance(self.stated, NormalStatement) or not self.starts_as_documented:
             return []
         part, bound = self._part(self.own, SYSTEM_COLUMNS // 4, self.evidence.rec.N)
         if part.before.shape[1] <= 2 * SPARE:

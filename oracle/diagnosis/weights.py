@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from oracle.diagnosis.gated import GatedStatement
 from oracle.diagnosis.implied import Implied, coefficients_of, with_coefficients
 from oracle.diagnosis.statement import Statement
 from oracle.records.exact import Array
@@ -228,7 +229,8 @@ def _orders(count: int) -> Iterator[Array]:
 def rolled(s: Any, most: int) -> Iterator[Proposal]:
     """Units shifted along, or in reverse: the orders that are tried where the steps do not determine the weights."""
     orders = [np.roll(np.arange(s.N), k) for k in range(1, min(s.N, most))] + [np.arange(s.N)[::-1]]
-    for order in orders if s.N > 1 else []:
+    square = isinstance(s, GatedStatement) or s.W.shape == (s.N, s.N)
+    for order in orders if s.N > 1 and square else []:
         shown = {"order": order.tolist()}
         yield Proposal("permuted-units", s.recurrent(lambda part, p=order: part[p][:, p]), shown)
         yield Proposal("permuted-rows", s.recurrent(lambda part, p=order: part[p]), shown)

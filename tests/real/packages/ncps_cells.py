@@ -117,6 +117,7 @@ def cases() -> Iterator[Case]:
             question=samples(),
             promised=dtype,
             expected="fail" if double else "pass",
+            named=("state-scaled",),
             reading=Reading(EPSILON, _with_epsilon(dtype)) if double else None,
             deviates="from the equation; epsilon is documented",
             remark="epsilon is a documented argument, not part of the equation; below the rounding of float32"

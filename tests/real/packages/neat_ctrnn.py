@@ -106,9 +106,15 @@ def certificate_returned() -> CheckResult:
 def cases() -> Iterator[Case]:
     """What `advance` returns, and what it writes."""
     late = "; and what `advance` returns is the state before its last step"
-    for what, candidate, judge, sentence in (
-        ("CTRNN, returned by advance", returned, certificate_returned, SENTENCE + late),
-        ("CTRNN, written by advance", stored, certificate, SENTENCE),
+    for what, candidate, judge, sentence, name in (
+        (
+            "CTRNN, returned by advance",
+            returned,
+            certificate_returned,
+            SENTENCE + late,
+            "leak-late+records-before-stepping",
+        ),
+        ("CTRNN, written by advance", stored, certificate, SENTENCE, "leak-late"),
     ):
         yield Case(
             package="neat-python",
@@ -120,5 +126,6 @@ def cases() -> Iterator[Case]:
             record=documented(),
             question=samples(),
             expected="fail",
+            named=(name,),
             reading=Reading(sentence, judge),
         )
