@@ -8,7 +8,7 @@ from oracle.arithmetic.mp import Mp
 from oracle.equations.catalogue import advance
 from real import keras_flipflop
 
-STEPS = 2
+STEPS = 1
 
 
 @pytest.fixture(scope="module")
