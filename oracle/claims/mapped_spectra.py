@@ -27,12 +27,20 @@ from oracle.records.recurrence import Recurrence
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One half of the claim: a record's derivative at an operating point, and what its eigenvalues should be."""
+    """One half of the claim: a record's derivative at an operating point, and what its eigenvalues should be.
+
+    `flow` says that they should be exp(Delta lambda), of the zero-order hold, in place of a polynomial.
+    """
 
     name: str
     record: Network | Recurrence
     expected: OneStep
     at: tuple[Array, Array]
+    flow: bool = False
+
+    def mapped(self, z: Any) -> Any:
+        """R(z) in complex balls."""
+        return z.exp() if self.flow else evaluated(self.expected.R, z, in_balls)
 
     @cached_property
     def values(self) -> tuple[Any, ...] | None:
@@ -45,6 +53,9 @@ def sides(setting: Setting) -> list[Side]:
     sides = [Side("R", net.rescale(setting.r), OneStep((Fraction(0), setting.r), Fraction(1)), setting.at)]
     if step is not None:
         sides.append(Side(setting.scheme, net.discretize(setting.step, setting.scheme), step, setting.at))
+    elif setting.scheme == "zoh":
+        record = net.discretize(setting.step, setting.scheme)
+        sides.append(Side(setting.scheme, record, OneStep((Fraction(0), Fraction(1)), setting.step), setting.at, True))
     return sides
 
 
@@ -71,7 +82,7 @@ def compare(side: Side, J: Operator, found: tuple[Any, ...] | None) -> Compared:
     with precision(BITS[-1]):
         ball = Ball()
         step = acb(ball.number(side.expected.step))
-        ours = [evaluated(side.expected.R, step * value, in_balls) for value in found]
+        ours = [side.mapped(step * value) for value in found]
         allowed = RESOLUTION * max(1.0, size(lifted(J)))
     return _judged(side.name, matching(ours, theirs), allowed, exactly)
 
@@ -99,7 +110,7 @@ def derivative(record: Network | Recurrence, at: tuple[Array, Array]) -> Any:
 def same_matrix(side: Side, J: Operator) -> bool:
     """Whether the derivative in closed form is the expected polynomial in J, exactly; affine ones only."""
     R, record = side.expected.R, side.record
-    if len(R) > 2 or (isinstance(record, Recurrence) and record.equation != "lure"):
+    if side.flow or len(R) > 2 or (isinstance(record, Recurrence) and record.equation != "lure"):
         return False
     theirs = record.linearize(side.at).collapsed()
     matrix = (theirs.field if isinstance(theirs, Network) else theirs.lure).A

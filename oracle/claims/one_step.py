@@ -61,12 +61,14 @@ def stability(tableau: Tableau) -> tuple[Fraction, ...]:
 
 
 def one_step(setting: Setting) -> OneStep | None:
-    """The method of a setting, None where it is no function of Delta J."""
+    """The method of a setting; None where it is no polynomial in Delta J (holds, relations, several leaks)."""
     if setting.scheme in TABLEAUS:
         return OneStep(stability(TABLEAUS[setting.scheme]), setting.step)
     euler = (Fraction(1), Fraction(1))
     if setting.scheme == "euler":
         return OneStep(euler, setting.step)
+    if setting.scheme != "exponential-euler":
+        return None
     leak = scalar_leak(setting.net.field)
     return None if leak is None else OneStep(euler, effective_step(leak, setting.step))
 

@@ -14,7 +14,7 @@ from oracle.claims.result import Assumption, Evaluated, shown
 from oracle.claims.setting import Setting
 from oracle.equations import lure
 from oracle.equations.activations import ACTIVATIONS
-from oracle.procedures.discretize import SCHEMES
+from oracle.procedures.discretize import ALL
 from oracle.procedures.linearize import preactivation
 from oracle.procedures.sameness import BITS, Sameness
 from oracle.procedures.tangent_map import directional
@@ -66,7 +66,7 @@ def _samples_of(setting: Setting, signal: Signal | Steady) -> Assumption:
 
 def scale_free(setting: Setting) -> Assumption:
     """True of every scheme in the catalogue, by its equation."""
-    known = setting.scheme in SCHEMES
+    known = setting.scheme in ALL
     return Assumption(SCALE_FREE, known, f"{setting.scheme}: its equation is written in Delta F")
 
 
