@@ -34,6 +34,7 @@ from oracle.records.operator import Operator, Term, copied, only_copies
 from oracle.records.precision import Precision, representable
 
 _U = 2.0**-53
+_LEAST = 2.0**-1074
 ONE = Fraction(1)
 
 FORMING_ROUNDINGS = 3
@@ -61,7 +62,15 @@ class Rounded(NamedTuple):
         """Upper bound of |computed - exact|."""
         with np.errstate(over="ignore", invalid="ignore"):
             total = np.expm1(self.growth) * self.magnitude + np.exp(self.growth) * self.error
-        return np.asarray(np.nextafter(total * (1 + 8 * _U), np.inf))
+        return np.asarray(raised(total, 8))
+
+
+def raised(total: Array, roundings: int) -> Array:
+    """Nonnegative numbers times at least 1 + roundings u, an even number of them; zero becomes the least float.
+
+    As np.nextafter of the product would give, in a tenth of its time.
+    """
+    return np.asarray(total * (1 + (roundings + 2) * _U) + _LEAST)
 
 
 class Rounding:
@@ -78,6 +87,7 @@ class Rounding:
         self._casts: dict[int, tuple[Any, float, float]] = {}
         self._sizes: dict[int, tuple[Any, Array, float]] = {}
         self._norms: dict[str, float] = {}
+        self._rows: dict[int, tuple[Array, Array, int]] = {}
 
     def lift(self, exact: Array) -> Rounded:
         """Exact numbers, rounded to storage where they are not numbers of the format."""
@@ -210,10 +220,16 @@ class Rounding:
         inner = self._size(term.right) * v
         count = 1
         if term.dense is not None:
-            weights = self._weights(term.dense)
-            count = int(np.count_nonzero(weights, axis=1).max(initial=0))
+            weights, count = self._counted(term.dense)
             inner = (weights @ inner) * (1 + 2 * (count + 2) * _U)
         return np.asarray(self._size(term.left) * inner * (1 + 4 * _U)), count
+
+    def _counted(self, dense: Array) -> tuple[Array, int]:
+        """|dense|, and the largest number of weights in a row, looked at once."""
+        if id(dense) not in self._rows:
+            weights = self._weights(dense)
+            self._rows[id(dense)] = (dense, weights, int(np.count_nonzero(weights, axis=1).max(initial=0)))
+        return self._rows[id(dense)][1:]
 
     def affine(
         self, products: Sequence[tuple[Operator, Rounded]], biases: Sequence[Array] = (), parts: Sequence[Rounded] = ()
@@ -236,7 +252,10 @@ class Rounding:
                 shared = self._shared(term, v)
                 size, terms = self._product(term, v.magnitude if shared is None else v.magnitude + v.error)
                 magnitude = magnitude + size
-                error = error + (self._product(term, v.error)[0] if shared is None else shared)
+                if shared is not None:
+                    error = error + shared
+                elif np.any(v.error):  # recorded states are exact
+                    error = error + self._product(term, v.error)[0]
                 error = error + self._lost(term, v, terms)
                 count += terms
                 formed = max(formed, self._forming(term.left) + self._forming(term.right))

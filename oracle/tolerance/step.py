@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oracle.arithmetic.memory import blocks, keep_freed_memory
-from oracle.arithmetic.rounding import Rounded, Rounding
+from oracle.arithmetic.rounding import Rounded, Rounding, raised
 from oracle.equations.catalogue import advance
 from oracle.equations.implicit import explicit
 from oracle.records.exact import Array
@@ -97,8 +97,7 @@ def one_step_bound(
                 bound[:, columns] += state.error
         if after is not None and (recorded.relative or recorded.absolute):
             bound += (recorded.relative * np.abs(after) + recorded.absolute) / (1 - recorded.relative)
-        bound *= 1 + 4 * _U
-    return np.asarray(np.nextafter(bound, np.inf))
+        return raised(bound, 4)
 
 
 def _unsettled(state: Rounded, model: Precision) -> Rounded:
@@ -109,6 +108,8 @@ def _unsettled(state: Rounded, model: Precision) -> Rounded:
 
 def _state(H: Array, model: Precision, recorded: Recorded, stored: bool) -> Rounded:
     """States as recorded: known up to how they were written down, and stored again where they are not of the format."""
+    if stored and not (recorded.relative or recorded.absolute):
+        return Rounded(H, np.abs(H), np.zeros_like(H), 0.0)
     error = (recorded.relative * np.abs(H) + recorded.absolute) / (1 - recorded.relative) * (1 + 4 * _U)
     growth = 0.0 if stored else float(-np.log1p(-model.storage))
     error = error if stored else error + model.underflow
