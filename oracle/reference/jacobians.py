@@ -1,7 +1,8 @@
 """All Jacobians A + B diag(s) W whose slopes lie between given ones, low <= s <= high, and their norms.
 
     infinity  row i of J depends on one slope if B is diagonal, and sum_j |J_ij| is convex in it: the largest is at an
-              end. For `rate`, 1 + Delta mu = max_i {1 - Delta/tau_i + (Delta/tau_i) S max(0, w_ii + sum_j |w_ij|)}.
+              end. For `rate`, 1 + Delta mu = max_i {1 - Delta/tau_i + (Delta/tau_i) S max(0, w_ii + sum_j |w_ij|)},
+              which is |I + Delta J| too only where 1 - Delta/tau_i + (Delta/tau_i) S w_ii >= 0 (proof file of C6).
               If W is diagonal every entry has its own slope, and takes its extremes at its ends.
     one       the same by columns
     two       centred: J = A + B S W + B (s - S) W, S the middle slopes, |s - S| <= delta,

@@ -14,6 +14,11 @@ divided differences, so the polygon's defect integrates to Delta^2 N2/2, times a
 Weights: |v| = |D^-1 v|, so the matrix is D^-1 M D, with entries M_ij d_j / d_i. For 1 + Delta J_ii >= 0 a row of
 |I + Delta J| is 1 + Delta (J_ii + sum |J_ij|), so |I + Delta J| = 1 + Delta mu; otherwise it is larger.
 
+Rate form, a = Delta/tau_i <= 1, slopes in [0, S]: as a function of the slope row i of |I + Delta J| is convex, so its
+largest value is max(1 - a, |1 - a + a S w_ii| + a S sum_j |w_ij|). That this is 1 - a + a S max(0, w_ii + sum_j |w_ij|)
+needs 1 - a + a S w_ii >= 0; a <= 1 alone is not enough: w = -3, S = 1, a = 1 has the factor 3, and the formula says 0.
+(It is 1 + Delta mu always, and a bound of the factor only where the two agree.)
+
 Expansion: a Taylor polynomial p of degree P has p' - F(p) = -(A p_P + B s_P) th^P - B sum_{k > P} s_k th^k. With
 |s_k| <= m R^-k, and (th/R)^k <= (th/Delta)^P (Delta/R)^k for k > P, it is at most (th/Delta)^P D entry by entry, and
 the integral of its norm at most |D| Delta/(P+1): a geometric series. First order: eps' = J eps + h''/2 is what
@@ -23,12 +28,16 @@ e = Delta eps gives.
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 import sympy
 from generic import SIZES, Generic, Unknown, apply, assert_zero, field, identity, point, symbols, tangent
 
+from oracle import Network
+from oracle.arithmetic.rational import Rational
 from oracle.equations import lure
+from oracle.equations.catalogue import advance
 from oracle.procedures.discretize import euler
 from oracle.procedures.linearize import preactivation
 from oracle.records.exact import objects
@@ -135,6 +144,35 @@ def prove_row(sign=1) -> None:
     assert sympy.simplify(row - (1 + D * (diagonal + off))) == 0
 
 
+a, S, w, rest = (
+    sympy.Symbol(name, **kind)
+    for name, kind in (
+        ("a", {"positive": True}),
+        ("S", {"positive": True}),
+        ("w", {"real": True}),
+        ("rest", {"nonnegative": True}),
+    )
+)
+
+
+def prove_rate_row(kept=1 - a + a * S * w) -> None:
+    """With 1 - a + a S w_ii = p >= 0 the two ends of a row are 1 - a and 1 - a + a S (w_ii + rest)."""
+    p = sympy.Symbol("p", nonnegative=True)
+    own = sympy.solve(kept - p, w)[0]
+    at_S = sympy.Abs(1 - a + a * S * own) + a * S * rest
+    assert sympy.simplify(at_S - (1 - a + a * S * (own + rest))) == 0
+
+
+def test_the_rate_row_needs_a_diagonal_that_stays_positive() -> None:
+    """The formula where it holds; and a unit that turns its sign at a = 1: two exact states move from 1 apart to 3."""
+    prove_rate_row()
+    net = Network.rate([[-3.0]], tau=0.5, activation="relu")
+    ops, rec = Rational(), net.discretize(step=0.5)
+    first, second = (advance(ops, rec, ops.lift(objects([Fraction(v)])), ops.lift(objects([]))) for v in (-1, -2))
+    formula = 1 - 1 + max(0, -3)
+    assert abs(first - second)[0, 0] == 3 > formula
+
+
 def prove_similarity(inverse=lambda d: 1 / d) -> None:
     """Entries of D^-1 M D, and that it carries D^-1 v to D^-1 M v."""
     M, v, d = symbols("M", 3, 3), symbols("v", 3), symbols("d", 3)
@@ -221,6 +259,7 @@ FAULTS = {
     "input's slope left out of the flow": lambda: prove_second_derivative(0),
     "N2 not halved": lambda: prove_gronwall(lambda: jump * D + N2 * D**2),
     "1 + Delta J_ii negative": lambda: prove_row(-1),
+    "unit turns its sign": lambda: prove_rate_row(-(1 - a + a * S * w)),
     "weights not inverted": lambda: prove_similarity(lambda d: d),
     "centred twice": lambda: prove_centred(lambda s, S: s - 2 * S),
     "A p_P dropped": lambda: prove_defect(0),
