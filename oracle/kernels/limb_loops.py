@@ -6,8 +6,8 @@ With |digits| <= 2^27, in ulp(m) = 2^{-28(m-1)}:
     carry      rounds the guard: |error| <= 1/2
     multiply   positions beyond m are left out: sum_{p>m} (2m-1-p) 2^54 2^{-28 p} <= (m-2)/4 (1 + 2^-27); and the carry:
                |error| <= (m + 2)/4                                                            `product_error`
-    matvec     for each of J entries positions beyond m, at most w - 1 pairs at each:
-               |error| <= J (w - 1)/4 (1 + 2^-27), before the carry                             `matvec_error`
+    matvec     for each of J entries positions beyond m, at most w - 1 pairs at each, before the carry:
+               |error| <= sum_j sum_{a>=2} |D_aj| 2^-29 (1 + 2^-26) <= J (w - 1)/4 (1 + 2^-20)  `matvec_error`
                int64: w J' 2^54 + 2^36 < 2^63 for the J' columns between carries, w J' <= PAIRS
     shift      times 2^s: the error of the operand times 2^s, and at most 1 for what falls below the guard
 """
@@ -19,6 +19,7 @@ from numba import int32, int64
 
 from oracle.kernels.limb_compile import compiled
 from oracle.kernels.limbs import HALF, RADIX
+from oracle.records.exact import Array
 
 PAIRS = 480  # products of digits that int64 can add up, 511, less room for what was there before
 LANES = 128  # lanes of an activation at once: its temporaries stay in the first-level cache
@@ -29,9 +30,10 @@ def product_error(m: int) -> float:
     return (m + 2) / 4
 
 
-def matvec_error(columns: int, w: int) -> float:
-    """ulp(m), of `matvec`, 2^s = 1."""
-    return columns * (w - 1) / 4 * (1 + 2.0**-20)
+def matvec_error(D: Array) -> float:
+    """ulp(m), of `matvec` with the digits D (w, rows, columns), 2^s = 1."""
+    sizes = np.abs(D[1:].astype(np.float64)).sum(axis=(0, 2))
+    return float(np.max(sizes, initial=0.0)) * 2.0 ** (-RADIX - 1) * (1 + 2.0**-20)
 
 
 @compiled
@@ -124,23 +126,23 @@ def normalise(x, m):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def matvec(D, v, limbs, columns, acc):  # type: ignore[no-untyped-def]
-    """acc[a + b] += sum_j D[a-1, j, :] v[b, j] for a = 1..w, b < limbs, a + b <= m; then settled.
+def matvec(D, v, start, limbs, columns, acc):  # type: ignore[no-untyped-def]
+    """acc[a + b] += sum_j D[a-1, j, :] v[b, j] for a = 1..w, start <= b < limbs, a + b <= m; then settled.
 
     D (w, J, R), the transposed matrix; v (limbs, columns J); acc (m+1, columns R).
     """
     w, J, R = D.shape
     m = acc.shape[0] - 1
     tile = max(4, PAIRS // w // 4 * 4)
-    for start in range(0, J, tile):
-        end = min(J, start + tile)
-        j = start
+    for begin in range(0, J, tile):
+        end = min(J, begin + tile)
+        j = begin
         while j + 3 < end:
             for a in range(min(w, m)):
                 da, db, dc, dd = D[a, j], D[a, j + 1], D[a, j + 2], D[a, j + 3]
                 for c in range(columns):
                     at = c * J + j
-                    for b in range(min(limbs, m - a)):
+                    for b in range(start, min(limbs, m - a)):
                         va, vb, vc, vd = int64(v[b, at]), int64(v[b, at + 1]), int64(v[b, at + 2]), int64(v[b, at + 3])
                         row = acc[a + 1 + b, c * R : (c + 1) * R]
                         for i in range(R):
@@ -150,7 +152,7 @@ def matvec(D, v, limbs, columns, acc):  # type: ignore[no-untyped-def]
             for a in range(min(w, m)):
                 da = D[a, j]
                 for c in range(columns):
-                    for b in range(min(limbs, m - a)):
+                    for b in range(start, min(limbs, m - a)):
                         va = int64(v[b, c * J + j])
                         row = acc[a + 1 + b, c * R : (c + 1) * R]
                         for i in range(R):

@@ -18,6 +18,7 @@ import numpy as np
 
 from oracle.arithmetic.ball import Ball, precision
 from oracle.equations.activations import ACTIVATIONS
+from oracle.kernels.limb_loops import matvec_error
 from oracle.kernels.limb_squash import nearest
 from oracle.kernels.limb_steps import KINDS, Linear, Sizes, activation_error, follow, linear_error, tables, work_space
 from oracle.kernels.limbs import (
@@ -120,8 +121,9 @@ class Map:
             absent if none or identity else lanes(diagonal, rows, columns, limbs),
         )
         sums = 0.0 if split is None else _row_sums(split)
+        left_out = 0.0 if split is None else matvec_error(split.digits)
         largest = [max(map(size, spread(f, rows).tolist()), default=0.0) for f in (left, diagonal)]
-        return Map(linear, Sizes(0.0 if split is None else split.missing, sums, largest[0]), largest[1])
+        return Map(linear, Sizes(0.0 if split is None else split.missing, sums, largest[0], left_out), largest[1])
 
     def cut(self, m: int) -> Map:
         """The same in fewer limbs."""

@@ -3,7 +3,7 @@
 A linear map is left (2^s D) + diag: a dense matrix in w limbs, a factor per row, and a diagonal. What each adds to the
 error, in ulp(m) and per entry, v exact with |v| <= V and r = sup_i sum_j |D_ij| 2^s:
 
-    dense     matvec_error(J, w) + rest of D: J V missing 2^s / ulp(m); rounded once if it is shifted or scaled:
+    dense     left_out + rest of D: J V missing 2^s / ulp(m); rounded once if it is shifted or scaled:
               2^s (.. + 1/2) + 1, |left| (..) + mu + CUT r V
     diag      mu + CUT V, nothing where it is the identity                                            `linear_error`
     carry     1/2;  b, c  CUT;  h+ is made odd, 1: mantissas are then in the normal form of mpmath        `Steps.error`
@@ -18,7 +18,7 @@ import numpy as np
 from numba import int64
 
 from oracle.kernels.limb_compile import compiled
-from oracle.kernels.limb_loops import LANES, carry, matvec, matvec_error, multiply, product_error, settle, shift
+from oracle.kernels.limb_loops import LANES, carry, matvec, multiply, product_error, settle, shift
 from oracle.kernels.limb_squash import activate, squash_error, table
 from oracle.kernels.limbs import CUT, LARGEST, RADIX, ulp_bits
 from oracle.records.exact import Array
@@ -45,14 +45,15 @@ class Sizes(NamedTuple):
     missing: float  # of the dense part, in units of 2^s
     row_sum: float  # sup_i sum_j |D_ij| 2^s
     left: float  # sup |left|
+    left_out: float = 0.0  # of `matvec`, ulp: at most matvec_error, less where digits of D are smaller
 
 
 def linear_error(map: Linear, sizes: Sizes, V: float, m: int) -> float:
     """ulp(m), for a vector that is exact and at most V."""
     mu, error = product_error(m), 0.0
     if map.dense_on:
-        w, J, _ = map.dense.shape
-        error += matvec_error(J, w) + (J * V * _pow2(np.log2(sizes.missing) + ulp_bits(m)) if sizes.missing else 0.0)
+        J = map.dense.shape[1]
+        error += sizes.left_out + (J * V * _pow2(np.log2(sizes.missing) + ulp_bits(m)) if sizes.missing else 0.0)
         if map.scale or map.left_on:
             error = _pow2(map.scale) * (error + 0.5) + 1
         if map.left_on:
@@ -88,15 +89,18 @@ def work_space(m: int, lanes: int) -> Array:
 
 
 @compiled
-def apply(map, v, limbs, columns, total, product, one, two, row):  # type: ignore[no-untyped-def]
-    """total += map v; returns the largest integer part met on the way. product, one, two, row: scratch."""
+def apply(map, v, start, limbs, columns, total, product, one, two, row):  # type: ignore[no-untyped-def]
+    """total += map v, only limbs start..limbs-1 of v not zero; returns the largest integer part met on the way.
+
+    product, one, two, row: scratch.
+    """
     m, top = one.shape[0], int64(0)
     if map.dense_on:
         if map.scale == 0 and not map.left_on:
-            matvec(map.dense, v, limbs, columns, total)
+            matvec(map.dense, v, start, limbs, columns, total)
         else:
             product[:] = 0
-            matvec(map.dense, v, limbs, columns, product)
+            matvec(map.dense, v, start, limbs, columns, product)
             top = max(top, carry(product, one))
             if map.scale != 0:
                 top = max(top, shift(one, map.scale, product))
@@ -110,7 +114,7 @@ def apply(map, v, limbs, columns, total, product, one, two, row):  # type: ignor
     if map.diag_on == 2:
         total[:m] += v
     elif map.diag_on == 1:
-        top = max(top, multiply(map.diag, 0, m, v, 0, m, m, np.zeros(m, np.int32), two, row))
+        top = max(top, multiply(map.diag, 0, m, v, start, m, m, np.zeros(m, np.int32), two, row))
         total[:m] += two
     return top
 
@@ -134,8 +138,8 @@ def follow(kind, h, X, columns, A, B, W, M, E, b, c, tables, work, states, argum
         x, limbs = X[step], min(m, X.shape[1])
         inner[:] = 0
         inner[:m] += b
-        top = max(top, apply(W, h, m, columns, inner, inner_product, one_k, two_k, row_k))
-        top = max(top, apply(M, x, limbs, columns, inner, inner_product, one_k, two_k, row_k))
+        top = max(top, apply(W, h, 0, m, columns, inner, inner_product, one_k, two_k, row_k))
+        top = max(top, apply(M, x, 0, limbs, columns, inner, inner_product, one_k, two_k, row_k))
         settle(inner)
         top = max(top, carry(inner, z))
         if top > LARGEST:
@@ -148,9 +152,9 @@ def follow(kind, h, X, columns, A, B, W, M, E, b, c, tables, work, states, argum
         activate(kind, z, s, whole, part, fine, series, first, length, newton, zeros, work)
         outer[:] = 0
         outer[:m] += c
-        top = max(top, apply(A, h, m, columns, outer, outer_product, one_n, two_n, row_n))
-        top = max(top, apply(B, s, m, columns, outer, outer_product, one_n, two_n, row_n))
-        top = max(top, apply(E, x, limbs, columns, outer, outer_product, one_n, two_n, row_n))
+        top = max(top, apply(A, h, 0, m, columns, outer, outer_product, one_n, two_n, row_n))
+        top = max(top, apply(B, s, 0, m, columns, outer, outer_product, one_n, two_n, row_n))
+        top = max(top, apply(E, x, 0, limbs, columns, outer, outer_product, one_n, two_n, row_n))
         settle(outer)
         h = states[step]
         top = max(top, carry(outer, h))

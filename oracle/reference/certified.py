@@ -112,7 +112,7 @@ def refined(
         after = low - _GAIN_BITS
         bits = full if after <= allowed else ceil(size - after) + _GAIN_BITS + _SPARE_BITS
         before = low
-    raise _stuck(state.t)
+    raise stuck(state.t)
 
 
 def concluded(
@@ -181,7 +181,8 @@ def log2_above(value: Any) -> float:
     return float(abs(int(man)).bit_length() + int(exponent)) if man else -float("inf")
 
 
-def _stuck(t: Fraction) -> NotReached:
+def stuck(t: Fraction) -> NotReached:
+    """What is said when no step is short enough."""
     return NotReached(
         f"at t = {float(t):.6g} no step of the integrator meets its tolerance.",
         "the solution moves so fast there that its Taylor series has no radius of convergence to speak of.",

@@ -56,8 +56,8 @@ def reference(
     radius : number
         Network only: enclose all trajectories that start within this distance of h0, unit by unit.
     engine : str
-        "auto", "balls" (proved); a recurrence: "limbs" (proved, compiled by numba: the extra `fast`), which "auto"
-        takes for large problems where it is installed; a network: "mpmath", the readable integrator, whose radius is
+        "balls" (proved); "limbs" (proved, compiled by numba: the extra `fast`); "auto", which takes limbs for large
+        problems where they are installed and fit; a network: "mpmath", the readable integrator, whose radius is
         observed. `Enclosure.method` says which it was.
     cache : path-like or True, optional
         A folder (True: the user's cache folder) where the answer is kept, and taken from if it is there and intact.
@@ -95,7 +95,7 @@ def reference(
         x = arguments.signal(record, inputs, instants, begin)
         states, batched = arguments.starts(h0, record.N)
         asked = flows.Asked(record.field, x, begin, arguments.spread(radius), instants, digits, progress)
-        found = flows.follow_all(asked, states, flows.engine("balls" if engine == "auto" else engine))
+        found = flows.follow_all(asked, states, flows.engine(engine))
         return found if batched else replace(found, mid=found.mid[:, 0], rad=found.rad[:, 0])
     raise BadInput(
         f"record is a {type(record).__name__}.",

@@ -8,16 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 
+from oracle.arithmetic.ball import Ball, precision
 from oracle.errors import BadInput
-from oracle.records.exact import Array
+from oracle.kernels import limbs
+from oracle.records.exact import Array, Diagonal
 from oracle.records.lure import Lure
 from oracle.reference import observed, proved
 from oracle.reference.enclosure import Enclosure
 from oracle.reference.proved import Question
 from oracle.reference.signals import Inputs, Seen
+
+WORTH = 1.5  # seconds in balls from which limbs are taken: loading the compiled loops takes about one
+# Seconds of balls per unit and time constant at 50 digits, on one core of 2024; N from which W h is felt; digits.
+_PER_UNIT, _DENSE, _GROWTH = 0.011, 1000, 1.5
 
 
 @dataclass(frozen=True)
@@ -38,9 +46,9 @@ Engine = Callable[[Question], Enclosure]
 
 def engine(name: str) -> Engine:
     """An engine by name."""
-    engines: dict[str, Engine] = {"balls": proved.follow, "mpmath": _observed}
+    engines: dict[str, Engine] = {"auto": _fastest, "balls": proved.follow, "limbs": _limbs, "mpmath": _observed}
     if name not in engines:
-        raise BadInput(f"engine is {name!r}.", "there are two.", 'pass "balls" or "mpmath".')
+        raise BadInput(f"engine is {name!r}.", "the name is misspelt.", 'pass "auto", "balls", "limbs" or "mpmath".')
     return engines[name]
 
 
@@ -86,3 +94,48 @@ def _observed(question: Question) -> Enclosure:
         )
     flow = observed.Flow(question.lure, question.inputs, question.h0, question.times)
     return observed.follow(flow, question.digits)
+
+
+def _limbs(question: Question) -> Enclosure:
+    loops = _compiled()
+    if loops is None:
+        raise limbs.demanded()
+    try:
+        found: Enclosure = loops.follow(question)
+        return found
+    except limbs.Unsuited as refused:
+        raise BadInput(
+            'engine is "limbs", and the flow does not fit it.',
+            f"{refused}.",
+            'leave engine out, or pass "balls": they take any network.',
+        ) from None
+
+
+def _fastest(question: Question) -> Enclosure:
+    """Limbs where they are installed, fit and are worth loading; else balls."""
+    loops = _compiled() if seconds(question) >= WORTH else None
+    if loops is not None:
+        try:
+            found: Enclosure = loops.follow(question)
+            return found
+        except limbs.Unsuited:
+            pass
+    return proved.follow(question)
+
+
+def _compiled() -> Any:
+    return import_module("oracle.reference.limb_flow") if limbs.compiler() else None
+
+
+def seconds(question: Question) -> float:
+    """What balls would take, roughly: time is counted in time constants, of the fastest leak."""
+    rate = max((_largest(t.left) * _largest(t.right) for t in question.lure.A.terms if t.dense is None), default=1.0)
+    units = question.lure.state_size * (1 + question.lure.state_size / _DENSE)
+    found: float = _PER_UNIT * units * rate * float(question.times[-1]) * (question.digits / 50) ** _GROWTH
+    return found
+
+
+def _largest(factor: Diagonal) -> float:
+    with precision(64):
+        found = [float(Ball().number(v).abs_upper()) for v in np.atleast_1d(np.asarray(factor, dtype=object)).tolist()]
+    return max(found, default=0.0)

@@ -27,7 +27,7 @@ from oracle.arithmetic.ball import Ball, middles, upper_floats
 from oracle.equations.activations import ACTIVATIONS
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
-from oracle.records.operator import Operator
+from oracle.records.operator import Operator, Term
 
 _LEAST_WEIGHT = 2.0**-16  # of the largest: more would cost more digits than it gains
 _POWER_STEPS = 60  # of the Perron vector; the bound is evaluated for whatever they give
@@ -100,11 +100,22 @@ class Interval(NamedTuple):
 
 
 def interval(op: Operator) -> Interval:
-    """An operator as a matrix; use inside `precision`."""
-    ops = Ball()
+    """An operator as a matrix; use inside `precision`. A float64 matrix is what it is, a diagonal N balls."""
+    ops, terms = Ball(), op.terms
+    if len(terms) == 1 and terms[0].dense is not None and terms[0].dense.dtype != object and _plain(terms[0]):
+        return Interval(terms[0].dense.astype(np.float64), np.zeros(op.shape))
+    if op.is_diagonal and op.shape[0] == op.shape[1]:
+        vector = ops.affine([(op, ops.lift(np.ones(op.shape[1])))])
+        mid = middles(vector)
+        return Interval(np.diag(mid[:, 0]), np.diag(upper_floats(vector - ops.lift(mid))[:, 0]))
     exact = ops.affine([(op, ops.lift(np.eye(op.shape[1])))])
     mid = middles(exact)
     return Interval(mid, upper_floats(exact - ops.lift(mid)))
+
+
+def _plain(term: Term) -> bool:
+    """Whether nothing multiplies the matrix of a term."""
+    return all(not isinstance(f, np.ndarray) and f == 1 for f in (term.left, term.right))
 
 
 def norms(field: Lure) -> list[Norm]:
@@ -115,12 +126,13 @@ def norms(field: Lure) -> list[Norm]:
 
 def _norms(field: Lure) -> list[Norm]:
     A, B, W = (interval(op) for op in (field.A, field.B, field.W))
-    corners = _corners(field, A, B @ W, (B, W))
+    BW = B @ W
+    corners = _corners(field, A, BW, (B, W))
     ones, perron = np.ones(field.state_size), _perron(corners)
     found = [
         Norm("infinity", arb(_weighted(corners, ones)), tuple(map(arb, ones.tolist()))),
         Norm("weighted infinity", arb(_weighted(corners, perron)), tuple(map(arb, perron.tolist()))),
-        Norm("two", arb(_centred(field, A, B @ W, (B, W))), None),
+        Norm("two", arb(_centred(field, A, BW, (B, W))), None),
     ]
     return sorted((norm for norm in found if norm.mu.is_finite()), key=lambda norm: float(norm.mu))
 

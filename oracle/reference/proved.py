@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from math import ceil, e, log2
 from typing import Any
 
@@ -16,11 +17,11 @@ from oracle.records.lure import Lure
 from oracle.reference.certified import log2_above, steps
 from oracle.reference.enclosure import Enclosure, mpf_array, to_mpf
 from oracle.reference.limits import MOST_FLOW_DIGITS, NotReached, bits_for
-from oracle.reference.lognorm import norms
+from oracle.reference.lognorm import Norm, norms
 from oracle.reference.system import State, System
 
 _NORM_BITS = 64
-_SPARE = 2.0  # bits of the tolerance kept for rounding between steps
+SPARE = 2.0  # bits of the tolerance kept for rounding between steps
 _MOST_ATTEMPTS = 6
 
 
@@ -42,16 +43,32 @@ class Question:
             self.progress(min(1.0, float(t / self.times[-1])))
 
 
-def follow(question: Question) -> Enclosure:
-    """The flow at the times, (len(times), N), proved.
+Row = tuple[list[Any], list[Any], list[Any]]
+Run = Callable[[Norm, float, int], list[Row]]
+"""(norm, log2 of the tolerance per unit of time, bits) -> rows."""
+
+
+def follow(question: Question, run: Run | None = None) -> Enclosure:
+    """The flow at the times, (len(times), N), proved, by runs in balls unless others are given.
 
     Raises
     ------
     oracle.reference.limits.NotReached
         The growth of errors would need more than MOST_FLOW_DIGITS digits of working precision.
     """
-    rows, bits, name = answer(question)
+    rows, bits, name = answer(question, run or _in_balls(question))
     return enclosure(rows, (len(rows), len(question.h0)), bits, name)
+
+
+def _in_balls(question: Question) -> Run:
+    known = cache(lambda norm: System.of(question.lure, norm))
+
+    def run(norm: Norm, log2_rate: float, bits: int) -> list[Row]:
+        system = known(norm)
+        found = steps(system, initial(system, question, bits), question.inputs, question.times[-1], log2_rate)
+        return list(outputs(question, found, norm, bits))
+
+    return run
 
 
 def beginning(h0: Array, radius: Fraction, digits: int) -> Enclosure:
@@ -65,39 +82,36 @@ def beginning(h0: Array, radius: Fraction, digits: int) -> Enclosure:
     return enclosure([row], (1, len(h0)), bits, "any")
 
 
-Row = tuple[list[Any], list[Any], list[Any]]
-
-
-def answer(question: Question) -> tuple[list[Row], int, str]:
+def answer(question: Question, run: Run) -> tuple[list[Row], int, str]:
     """One row of middles, radii of the computation and radii of the initial set per time; bits; the norm used."""
     with precision(_NORM_BITS):
         found = norms(question.lure)
         if not found:
             raise _no_norm()
-        system = System.of(question.lure, found[0])
-        growth = max(0.0, float(system.norm.mu)) * float(question.times[-1]) * log2(e)
+        norm = found[0]
+        growth = max(0.0, float(norm.mu)) * float(question.times[-1]) * log2(e)
     missing = 0.0
     for _ in range(_MOST_ATTEMPTS):
         goal = bits_for(question.digits) + ceil(missing)
-        lost = growth + log2(max(float(question.times[-1]), 1.0)) + _SPARE
+        lost = growth + log2(max(float(question.times[-1]), 1.0)) + SPARE
         if goal + lost > bits_for(MOST_FLOW_DIGITS):
-            raise _too_far(question, system, growth, goal + lost)
-        rows = list(attempt(system, question, -(goal + lost), ceil(goal + lost)))
+            raise _too_far(question, norm, growth, goal + lost)
+        rows = run(norm, -(goal + lost), ceil(goal + lost))
         worst = max(_excess(row, question.digits) for row in rows)
         if worst <= 0:
-            return rows, ceil(goal + lost), system.norm.name
-        missing += worst + _SPARE
-    raise _too_far(question, system, growth, goal + lost)
+            return rows, ceil(goal + lost), norm.name
+        missing += worst + SPARE
+    raise _too_far(question, norm, growth, goal + lost)
 
 
-def attempt(system: System, question: Question, log2_rate: float, bits: int) -> Iterator[Row]:
-    """The rows, from one run with this tolerance per unit of time."""
+def outputs(question: Question, steps: Iterator[Any], norm: Norm, bits: int) -> Iterator[Row]:
+    """The rows at the times, from steps that cover them."""
     pending = iter(question.times)
     t = next(pending)
-    for step in steps(system, initial(system, question, bits), question.inputs, question.times[-1], log2_rate):
+    for step in steps:
         question.tell(step.end.t)
         while t <= step.end.t:
-            yield step.at(t, system.norm, bits + _NORM_BITS)
+            yield step.at(t, norm, bits + _NORM_BITS)
             following = next(pending, None)
             if following is None:
                 return
@@ -143,12 +157,12 @@ def _no_norm() -> NotReached:
     )
 
 
-def _too_far(question: Question, system: System, growth: float, bits: float) -> NotReached:
-    mu, last = float(system.norm.mu), float(question.times[-1])
+def _too_far(question: Question, norm: Norm, growth: float, bits: float) -> NotReached:
+    mu, last = float(norm.mu), float(question.times[-1])
     return NotReached(
         f"{question.digits} digits at t = {last:.6g} would need about {bits:.0f} bits; the limit is "
         f"{bits_for(MOST_FLOW_DIGITS)}.",
-        f"errors may grow like e^({mu:.3g} t), {growth:.0f} bits until then (logarithmic norm, {system.norm.name}).",
+        f"errors may grow like e^({mu:.3g} t), {growth:.0f} bits until then (logarithmic norm, {norm.name}).",
         "ask for earlier times or fewer digits.",
         mu=mu,
         bits=bits,

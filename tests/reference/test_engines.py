@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import oracle
-from oracle.reference import engines
+from oracle.reference import engines, flows
 from oracle.reference.arguments import columns
 from oracle.reference.problem import Problem
 
@@ -21,6 +21,7 @@ def absent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Imports of the compiler fail, and every problem would be worth it."""
     monkeypatch.setitem(sys.modules, "numba", None)
     monkeypatch.setattr(engines, "WORTH", 0.0)
+    monkeypatch.setattr(flows, "WORTH", 0.0)
 
 
 def test_without_the_compiler_balls_are_taken(absent: None) -> None:
@@ -45,3 +46,13 @@ def test_small_problems_do_not_wait_for_the_compiler() -> None:
     assert seconds(2, 5, 30) < engines.WORTH < seconds(256, 1000, 50)
     assert seconds(8, 50, 30) < seconds(8, 100, 30) < seconds(8, 100, 3000)
     assert oracle.reference(REC, np.zeros((5, 0)), [0.5, -0.25]).method == "balls"
+
+
+NET = oracle.Network.rate(W)
+
+
+def test_flows_without_the_compiler_are_those_of_balls(absent: None) -> None:
+    """By default; asked for by name, limbs are refused in three parts."""
+    assert "balls" in oracle.reference(NET, h0=[0.5, -0.25], times=[1]).method
+    with pytest.raises(oracle.BadInput, match=r"(?s)numba is not installed.*probably means.*rnn-oracle\[fast\]"):
+        oracle.reference(NET, h0=[0.5, -0.25], times=[1], engine="limbs")
