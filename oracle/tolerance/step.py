@@ -108,7 +108,7 @@ def _unsettled(state: Rounded, model: Precision) -> Rounded:
 
 def _state(H: Array, model: Precision, recorded: Recorded, stored: bool) -> Rounded:
     """States as recorded: known up to how they were written down, and stored again where they are not of the format."""
-    if stored and not (recorded.relative or recorded.absolute):
+    if stored and not (recorded.relative or np.any(recorded.absolute)):
         return Rounded(H, np.abs(H), np.zeros_like(H), 0.0)
     error = (recorded.relative * np.abs(H) + recorded.absolute) / (1 - recorded.relative) * (1 + 4 * _U)
     growth = 0.0 if stored else float(-np.log1p(-model.storage))
