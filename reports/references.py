@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
-from math import log10
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +28,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "reports"), str(ROOT 
 
 import numpy as np  # noqa: E402
 import references_peers  # noqa: E402
+from references_containment import containment, made  # noqa: E402
 from references_text import markdown  # noqa: E402
 
 import oracle  # noqa: E402
-from oracle.arithmetic.mp import Mp  # noqa: E402
-from oracle.equations.catalogue import advance  # noqa: E402
-from oracle.reference.enclosure import exact  # noqa: E402
 
-RECURRENCES = ("elman", "leaky", "inside", "leak-inside")
-SIZES = (1, 2, 5, 16, 64)
-GAINS = (0.3, 1.0, 2.0)
-"""From contracting to chaotic: about the spectral radius of W."""
-STEPS, DIGITS, FLOW_DIGITS, FLOW_LAST = 20, 25, 12, Fraction(1, 2)
 LONG = (("contracting", "leaky", 32, 0.5, 100_000, 3), ("chaotic", "elman", 64, 2.0, 2000, 1))
 """Name, form, N, gain, steps, seed of the weights."""
 CLOSED = (
@@ -66,75 +58,6 @@ def timed(job: Callable[[], Any]) -> tuple[Any, float]:
 def memory() -> int:
     """MB that this process has held at most."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
-def made(kind: str, activation: str, N: int, gain: float, seed: int) -> Any:
-    """A recurrence, or a network, with random weights and two inputs."""
-    rng = np.random.default_rng(seed)
-    W, M, b = gain * rng.normal(size=(N, N)) / N**0.5, rng.normal(size=(N, 2)), rng.normal(size=N) / 4
-    if kind == "elman":
-        return oracle.Recurrence.elman(W, M, b, activation=activation)
-    if kind == "leak-inside":
-        return oracle.Recurrence.leak_inside(W, M, b, alpha=rng.uniform(0.1, 0.9, N), activation=activation)
-    if kind in ("leaky", "inside"):
-        sigma = "inside" if kind == "inside" else "outside"
-        return oracle.Recurrence.leaky(W, M, b, alpha=rng.uniform(0.1, 0.9, N), sigma=sigma, activation=activation)
-    return getattr(oracle.Network, kind)(W, M, b, tau=rng.uniform(0.5, 2, N), activation=activation)
-
-
-def within(outer: Any, inner: Any) -> float:
-    """The largest (|inner - outer| + inner radius) / outer radius: at most 1 where everything is contained."""
-    worst = Fraction(0)
-    for m, r, n, s in zip(*(a.ravel() for a in (outer.mid, outer.rad, inner.mid, inner.rad)), strict=True):
-        off, most = abs(exact(m) - exact(n)) + exact(s), exact(r)
-        worst = max(worst, off / most if most else Fraction(int(off > 0) * 2))
-    return float(worst)
-
-
-def by_mpmath(rec: Any, X: Any, h0: Any, digits: int) -> Any:
-    """The states of a recurrence in mpmath."""
-    ops = Mp(digits)
-    h = ops.lift(h0)
-    states = [h]
-    for x in X:
-        h = advance(ops, rec, h, ops.lift(x))
-        states.append(h)
-    return np.array([state[:, 0] for state in states], dtype=object)
-
-
-def containment() -> dict[str, Any]:
-    """Every size, gain, form and activation: mpmath at twice the digits, or more, is inside, with zero tolerance."""
-    from oracle.equations.activations import ACTIVATIONS
-
-    tables: dict[str, Any] = {"recurrences": {}, "flows": {}}
-    rng = np.random.default_rng(1)
-    for activation in ACTIVATIONS:
-        rows = tables["recurrences"][activation] = {"runs": 0, "inside": 0, "worst": 0.0}
-        for number, (N, gain) in enumerate((N, gain) for N in SIZES for gain in GAINS):
-            rec = made(RECURRENCES[number % 4], activation, N, gain, number)
-            X, h0 = rng.normal(size=(STEPS, 2)), rng.normal(size=N)
-            found = oracle.reference(rec, X, h0, digits=DIGITS)
-            truth = by_mpmath(rec, X, h0, max(2 * DIGITS, int(found.bits * log10(2))) + 10)
-            rows["runs"] += 1
-            rows["inside"] += bool(found.contains(truth).all())
-            rows["worst"] = max(rows["worst"], _distance(found, truth))
-        if not ACTIVATIONS[activation].analytic:
-            continue  # the readable integrator has no regions
-        rows = tables["flows"][activation] = {"runs": 0, "inside": 0, "worst": 0.0}
-        for number, (N, gain) in enumerate((N, gain) for N in SIZES for gain in GAINS):
-            net = made(("rate", "paper", "current")[number % 3], activation, N, gain, number)
-            asked = oracle.held(rng.normal(size=(2, 2)), FLOW_LAST / 2), rng.normal(size=N), [FLOW_LAST]
-            outer = oracle.reference(net, *asked, digits=FLOW_DIGITS)
-            inner = oracle.reference(net, *asked, digits=2 * FLOW_DIGITS, engine="mpmath")
-            ratio = within(outer, inner)
-            rows["runs"] += 1
-            rows["inside"] += ratio <= 1
-            rows["worst"] = max(rows["worst"], ratio)
-    return tables
-
-
-def _distance(found: Any, truth: Any) -> float:
-    return within(found, oracle.Enclosure(truth, np.full(truth.shape, 0 * truth.ravel()[0], dtype=object), "observed"))
 
 
 def closed() -> dict[str, Any]:
