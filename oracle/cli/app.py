@@ -24,6 +24,7 @@ COMMANDS = (
     "reference",
     "cache",
     "vectors",
+    "report",
     "doctor",
     "write",
 )
