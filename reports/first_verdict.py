@@ -2,8 +2,8 @@
 
     python reports/first_verdict.py
 
-makes a virtual environment in a temporary folder, installs this repository and torch there as pip is configured, runs the
-lines below in it, and writes first_verdict.md. What is downloaded and what comes from pip's cache is up to the machine.
+makes a virtual environment in a temporary folder, installs this repository and torch there as pip is configured, runs
+the lines below in it, and writes first_verdict.md. What is downloaded and what comes from a cache is up to the machine.
 """
 
 from __future__ import annotations
