@@ -229,6 +229,10 @@ class Adjoint(Generic[V]):
         """By its differential relation."""
         return self.act("tanh", z)
 
+    def elementary(self, name: str, z: Node) -> Node:
+        """By its differential relation."""
+        return self.act(name, z)
+
     def positive_part(self, z: Node) -> Node:
         """By its slope, where it has one."""
         return self.act("relu", z)
@@ -236,6 +240,10 @@ class Adjoint(Generic[V]):
     def unit_step(self, z: Node) -> Node:
         """Locally constant."""
         return Node(self.base.unit_step(z.value))
+
+    def indicator(self, z: Node) -> Node:
+        """Locally constant."""
+        return Node(self.base.indicator(z.value))
 
     def act(self, activation: str, z: Node) -> Node:
         """Chain rule with s' = slope(s, z)."""

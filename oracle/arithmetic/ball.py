@@ -143,6 +143,10 @@ class Ball:
         """Elementwise tanh."""
         return self._each(lambda entry: entry.tanh(), z)
 
+    def elementary(self, name: str, z: Any) -> Any:
+        """A function by name."""
+        return self._each(FUNCTIONS[name], z)
+
     def positive_part(self, z: Any) -> Any:
         """Elementwise max(0, z)."""
         zero = arb(0)
@@ -159,6 +163,11 @@ class Ball:
             raise KinkError(f"max(0, z) may be at its kink: z = {entry}")
 
         return self._each(slope, z)
+
+    def indicator(self, z: Any) -> Any:
+        """[z > 0], or [0, 1] where it is not certain."""
+        both = arb(0).union(arb(1))
+        return self._each(lambda entry: arb(1) if entry > 0 else arb(0) if entry <= 0 else both, z)
 
     def act(self, activation: str, z: Any) -> Any:
         """An activation by name."""
@@ -198,6 +207,33 @@ def _side_by_side(products: Sequence[tuple[Operator, Any]]) -> Any:
             if source >= 0:
                 rows[i] = held[source]
     return arb_mat(len(rows), columns, [entry for row in rows for entry in row])
+
+
+def _softplus(z: Any) -> Any:
+    """log(1 + e^z) with terms that neither overflow nor cancel: rising, so that its ends enclose a wide ball."""
+    ends = [end.max(arb(0)) + (-abs(end)).exp().log1p() for end in (z.lower(), z.upper())]
+    return ends[0].union(ends[1])
+
+
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "tanh": lambda z: z.tanh(),
+    "logistic": lambda z: 1 / (1 + (-z).exp()),
+    "softplus": _softplus,
+    "erf": lambda z: z.erf(),
+    "sin": lambda z: z.sin(),
+    "cos": lambda z: z.cos(),
+    "arctan": lambda z: z.atan(),
+    "exp": lambda z: z.exp(),
+    "expm1": lambda z: z.expm1(),
+    "log": lambda z: z.log(),
+    "sqrt": lambda z: z.sqrt(),
+    "reciprocal": lambda z: 1 / z,
+    "arctan-slope": lambda z: 1 / (1 + z**2),
+    "erf-slope": lambda z: 2 / arb.pi().sqrt() * (-(z**2)).exp(),
+    "normal-cdf": lambda z: (-z / arb(2).sqrt()).erfc() / 2,
+    "normal-density": lambda z: (-(z**2) / 2).exp() / (2 * arb.pi()).sqrt(),
+}
+"""Elementary functions of one ball."""
 
 
 def beside(parts: Sequence[Any]) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 from flint import arb, arb_mat, arb_series, ctx
 
 from oracle.arithmetic.ball import Ball
+from oracle.equations.activations import ACTIVATIONS
 from oracle.errors import KinkError
 from oracle.records.exact import Array, Atom
 from oracle.records.operator import Operator
@@ -53,8 +54,18 @@ class BallSeries(Ball):
         return resized(arb_mat(like.nrows(), 1, [1] * like.nrows()), self.length)
 
     def tanh(self, z: Any) -> Any:
-        """1 - 2/(1 + e^{2z}); what cancels near 0 is an absolute error of the working precision."""
-        return self._rows(lambda row: 1 - 2 / ((2 * row).exp() + 1), z)
+        """tanh."""
+        return self.elementary("tanh", z)
+
+    def elementary(self, name: str, z: Any) -> Any:
+        """A function by name, row by row."""
+        if name == "logistic":
+            return ACTIVATIONS[name].value(self, z)
+        return self._rows(FUNCTIONS[name], z)
+
+    def indicator(self, z: Any) -> Any:
+        """Refused: not analytic."""
+        return self.unit_step(z)
 
     def positive_part(self, z: Any) -> Any:
         """Refused: not analytic."""
@@ -79,6 +90,26 @@ class BallSeries(Ball):
         if key not in self._matrices:
             self._matrices[key] = (exact, super().lift(exact))
         return self._matrices[key][1]
+
+
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "tanh": lambda z: 1 - 2 / ((2 * z).exp() + 1),
+    "softplus": lambda z: (1 + z.exp()).log(),
+    "erf": lambda z: z.erf(),
+    "sin": lambda z: z.sin(),
+    "cos": lambda z: z.cos(),
+    "arctan": lambda z: z.atan(),
+    "exp": lambda z: z.exp(),
+    "expm1": lambda z: z.exp() - 1,
+    "log": lambda z: z.log(),
+    "sqrt": lambda z: z.sqrt(),
+    "reciprocal": lambda z: 1 / z,
+    "arctan-slope": lambda z: 1 / (1 + z * z),
+    "erf-slope": lambda z: (-z * z).exp() * (2 / arb.pi().sqrt()),
+    "normal-cdf": lambda z: (z * (1 / arb(2).sqrt())).erf() / 2 + arb(1) / 2,
+    "normal-density": lambda z: (-z * z / 2).exp() / (2 * arb.pi()).sqrt(),
+}
+"""Elementary functions of one series; what cancels (tanh near 0, say) is an absolute error of the working precision."""
 
 
 def padded(coefficients: list[Any], length: int) -> list[Any]:

@@ -135,6 +135,10 @@ class Degrees:
         """Only of what is not scaled."""
         return self.act("tanh", z)
 
+    def elementary(self, name: str, z: Weighted) -> Weighted:
+        """Only of what is not scaled."""
+        return self.act(name, z)
+
     def positive_part(self, z: Weighted) -> Weighted:
         """max(0, r^d z) = r^d max(0, z)."""
         return Weighted(self._floats.positive_part(z.value), z.degree)
@@ -142,6 +146,10 @@ class Degrees:
     def unit_step(self, z: Weighted) -> Weighted:
         """The sign of z does not depend on r."""
         return Weighted(self._floats.unit_step(z.value), 0)
+
+    def indicator(self, z: Weighted) -> Weighted:
+        """The sign of z does not depend on r."""
+        return Weighted(self._floats.indicator(z.value), 0)
 
     def act(self, activation: str, z: Weighted) -> Weighted:
         """An activation of what is not scaled, or a positively homogeneous one."""

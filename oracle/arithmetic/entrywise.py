@@ -22,7 +22,8 @@ def columned(exact: Array) -> Array:
 class Entrywise:
     """Base of the arithmetics on object arrays of shape (units, columns).
 
-    A subclass says how it reads rationals and atoms and what tanh is; products and sums are those of the entries.
+    A subclass says how it reads rationals and atoms, and what the elementary functions are; products and sums are those
+    of the entries.
     """
 
     def rational(self, value: Fraction) -> Any:
@@ -33,8 +34,8 @@ class Entrywise:
         """A transcendental constant in this arithmetic."""
         raise NotImplementedError
 
-    def tanh_entry(self, z: Any) -> Any:
-        """tanh of one entry."""
+    def function(self, name: str, z: Any) -> Any:
+        """An elementary function of one entry."""
         raise NotImplementedError
 
     def sign(self, z: Any) -> int:
@@ -127,7 +128,11 @@ class Entrywise:
 
     def tanh(self, z: Array) -> Array:
         """Elementwise tanh."""
-        return self._each(self.tanh_entry, z)
+        return self.elementary("tanh", z)
+
+    def elementary(self, name: str, z: Array) -> Array:
+        """A function by name."""
+        return self._each(lambda entry: self.function(name, entry), z)
 
     def positive_part(self, z: Array) -> Array:
         """Elementwise max(0, z)."""
@@ -144,6 +149,10 @@ class Entrywise:
             return self.rational(Fraction(int(sign > 0)))
 
         return self._each(slope, z)
+
+    def indicator(self, z: Array) -> Array:
+        """Elementwise [z > 0]."""
+        return self._each(lambda entry: self.rational(Fraction(int(self.sign(entry) > 0))), z)
 
     def act(self, activation: str, z: Array) -> Array:
         """An activation by name."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from math import erf, erfc, exp, pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy as np
 from oracle.arithmetic.ball import Ball, precision
 from oracle.arithmetic.entrywise import columned
 from oracle.arithmetic.mp import Mp
+from oracle.equations.activations import ACTIVATIONS
+from oracle.equations.activations_smooth import logistic_floats
 from oracle.records.exact import Array, Constant, Diagonal, Exact
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator, copied, only_copies
@@ -125,6 +128,11 @@ class Float64:
         """numpy.tanh."""
         return np.tanh(z)
 
+    def elementary(self, name: str, z: Array) -> Array:
+        """A function by name."""
+        value: Array = VALUES[name](z)
+        return value
+
     def positive_part(self, z: Array) -> Array:
         """max(0, z)."""
         positive: Array = np.maximum(z, self.dtype.type(0))
@@ -132,6 +140,10 @@ class Float64:
 
     def unit_step(self, z: Array) -> Array:
         """Slope of max(0, z), 0 at 0 as the frameworks have it."""
+        return (z > 0).astype(self.dtype)
+
+    def indicator(self, z: Array) -> Array:
+        """[z > 0]."""
         return (z > 0).astype(self.dtype)
 
     def act(self, activation: str, z: Array) -> Array:
@@ -150,19 +162,45 @@ class Float64:
         return v
 
 
-def _logistic(z: Array) -> Array:
-    """1/(1 + e^-z), written with e^-|z| so that nothing overflows."""
-    decay = np.exp(-np.abs(z))
-    one = z.dtype.type(1)
-    return np.asarray(np.where(z >= 0, one, decay) / (one + decay))
+def _entrywise(function: Callable[[float], float]) -> Callable[[Array], Array]:
+    """A function of Python's math module, which NumPy does not have; in double, rounded once."""
+    each = np.frompyfunc(function, 1, 1)
+
+    def value(z: Array) -> Array:
+        return np.asarray(each(np.asarray(z, dtype=np.float64)), dtype=np.float64).astype(z.dtype)
+
+    return value
 
 
-VALUES: dict[str, Any] = {
-    "tanh": np.tanh,
-    "logistic": _logistic,
-    "relu": lambda z: np.maximum(z, z.dtype.type(0)),
-    "identity": lambda z: z,
-}
+class Values(dict[str, Callable[[Array], Array]]):
+    """Activations in floating point by name: as they say themselves, or by their equation."""
+
+    def __missing__(self, name: str) -> Callable[[Array], Array]:
+        kind = ACTIVATIONS[name]
+        self[name] = kind.floats or (lambda z: np.asarray(kind.value(Float64(z.dtype), z)))
+        return self[name]
+
+
+VALUES: dict[str, Callable[[Array], Array]] = Values(
+    {
+        "tanh": np.tanh,
+        "logistic": logistic_floats,
+        "softplus": lambda z: np.logaddexp(z.dtype.type(0), z),
+        "erf": _entrywise(erf),
+        "sin": np.sin,
+        "cos": np.cos,
+        "arctan": np.arctan,
+        "exp": np.exp,
+        "expm1": np.expm1,
+        "log": np.log,
+        "sqrt": np.sqrt,
+        "reciprocal": lambda z: z.dtype.type(1) / z,
+        "arctan-slope": lambda z: 1 / (1 + z * z),
+        "erf-slope": _entrywise(lambda z: 2 / sqrt(pi) * exp(-z * z)),
+        "normal-cdf": _entrywise(lambda z: erfc(-z / sqrt(2)) / 2),
+        "normal-density": _entrywise(lambda z: exp(-z * z / 2) / sqrt(2 * pi)),
+    }
+)
 
 
 def _unless_one(factor: Any) -> Any:

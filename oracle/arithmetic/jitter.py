@@ -83,6 +83,10 @@ class Jitter:
         """tanh, moved."""
         return self.act("tanh", z)
 
+    def elementary(self, name: str, z: Array) -> Array:
+        """A function, moved."""
+        return self.act(name, z)
+
     def positive_part(self, z: Array) -> Array:
         """max(0, z), which rounds nothing."""
         return self.act("relu", z)
@@ -90,6 +94,10 @@ class Jitter:
     def unit_step(self, z: Array) -> Array:
         """The slope of max(0, z)."""
         return np.where(z == 0, self._slope, z > 0)
+
+    def indicator(self, z: Array) -> Array:
+        """[z > 0]."""
+        return np.asarray(z > 0, dtype=np.float64)
 
     def lower(self, v: Array) -> Array:
         """The array."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -49,9 +50,9 @@ class Mp(Entrywise):
         i, j = divmod(int(atom.argument), len(atom.generator.matrix))
         return self._flows[atom.activation][i, j]
 
-    def tanh_entry(self, z: Any) -> Any:
-        """tanh of one entry."""
-        return self.context.tanh(z)
+    def function(self, name: str, z: Any) -> Any:
+        """An elementary function of one entry."""
+        return FUNCTIONS[name](self.context, z)
 
     def number(self, value: Any) -> Any:
         """Floats are read exactly and without a detour."""
@@ -66,3 +67,25 @@ class Mp(Entrywise):
     def lower(self, v: Array) -> Array:
         """Array of mpf."""
         return v
+
+
+def _softplus(ctx: Any, z: Any) -> Any:
+    """Whose terms do not cancel."""
+    return max(z, ctx.zero) + ctx.log1p(ctx.exp(-abs(z)))
+
+
+def _method(name: str) -> Callable[[Any, Any], Any]:
+    return lambda ctx, z: getattr(ctx, name)(z)
+
+
+FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "logistic": lambda ctx, z: 1 / (1 + ctx.exp(-z)),
+    "softplus": _softplus,
+    "arctan": lambda ctx, z: ctx.atan(z),
+    "arctan-slope": lambda ctx, z: 1 / (1 + z * z),
+    "erf-slope": lambda ctx, z: 2 / ctx.sqrt(ctx.pi) * ctx.exp(-z * z),
+    "normal-cdf": lambda ctx, z: ctx.erfc(-z / ctx.sqrt(2)) / 2,
+    "normal-density": lambda ctx, z: ctx.exp(-z * z / 2) / ctx.sqrt(2 * ctx.pi),
+    "reciprocal": lambda ctx, z: 1 / z,
+    **{name: _method(name) for name in ("tanh", "erf", "sin", "cos", "exp", "expm1", "log", "sqrt")},
+}

@@ -15,8 +15,9 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
+from flint import arb
 
-from oracle.arithmetic.ball import Ball, precision
+from oracle.arithmetic.ball import FUNCTIONS, Ball, precision
 from oracle.arithmetic.split_product import Split, product, split
 from oracle.arithmetic.tanh_table import tanh_of, two_sum
 from oracle.equations.activations import ACTIVATIONS
@@ -28,6 +29,7 @@ UNDERFLOW = 2.0**-1000
 """Above what the underflow of one operation can lose, also where subnormals are flushed to zero."""
 _UP = 1 + 16 * U  # for the handful of roundings in the errors themselves
 _COEFFICIENT_BITS = 200
+_FUNCTION_BITS = 140
 _HALVER = 2.0**27 + 1  # Veltkamp's constant: splits 53 bits into 26 and 26
 
 
@@ -145,6 +147,22 @@ class Pairs:
         """tanh, from a table."""
         return Pair(*tanh_of(z.head, z.tail, z.error))
 
+    def elementary(self, name: str, z: Pair) -> Pair:
+        """A function by name: tanh and the logistic from a table, others entry by entry in balls, far slower."""
+        if name == "tanh":
+            return self.tanh(z)
+        if name == "logistic":
+            value: Pair = ACTIVATIONS[name].value(self, z)
+            return value
+        return _through_balls(FUNCTIONS[name], z)
+
+    def indicator(self, z: Pair) -> Pair:
+        """[z > 0]; 1/2 to within 1/2 where it is not certain."""
+        size = z.head + z.tail
+        doubt = z.error + np.abs(size) * (4 * U)
+        sure = (np.abs(size) > doubt) | ((z.head == -z.tail) & (doubt == 0))
+        return Pair(np.where(sure, size > 0, 0.5), 0.0, np.where(sure, 0.0, 0.5))
+
     def positive_part(self, z: Pair) -> Pair:
         """max(0, z): z or 0 where its sign is certain; otherwise both it and 0 are within |z| + error of 0."""
         size = z.head + z.tail
@@ -167,6 +185,25 @@ class Pairs:
     def lower(self, v: Pair) -> Pair:
         """The pair."""
         return v
+
+
+def _through_balls(function: Any, z: Pair) -> Pair:
+    """head, tail and error of a function of balls, entry by entry."""
+    head, tail, error = np.broadcast_arrays(z.head, z.tail, z.error)
+    found = np.empty((3, *head.shape))
+    with precision(_FUNCTION_BITS):
+        for index in np.ndindex(head.shape):
+            z0, z1, e = (float(part[index]) for part in (head, tail, error))
+            found[:, *index] = _parts(function(arb(z0) + arb(z1, e)))
+    return Pair(*found)
+
+
+def _parts(ball: Any) -> tuple[float, float, float]:
+    """Head, tail and a bound of what they leave out; use inside `precision`."""
+    head = float(ball.mid())
+    tail = float((ball - head).mid())
+    left = float((ball - head - tail).abs_upper())
+    return head, tail, left * (1 + 4 * U) + UNDERFLOW
 
 
 def _added(p: Pair, q: Pair) -> Pair:

@@ -5,6 +5,7 @@ ReLU and identity networks stay rational. tanh of a rational is an atom; tanh of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -36,9 +37,13 @@ class Rational(Entrywise):
         """The matrix times the value, over a common denominator."""
         return exact_product(dense, v)
 
-    def tanh_entry(self, z: Any) -> Any:
-        """tanh(0) = 0; an atom elsewhere."""
-        return value_at("tanh", z)
+    def function(self, name: str, z: Any) -> Any:
+        """Its value at 0, where that is rational; an atom elsewhere."""
+        return value_at(name, z)
+
+    def elementary(self, name: str, z: Array) -> Array:
+        """Atoms by the name of the function, so that s and s' of one point are recognised again."""
+        return self._each(lambda entry: value_at(name, entry), z)
 
     def sign(self, z: Any) -> int:
         """Sign of a rational."""
@@ -47,35 +52,54 @@ class Rational(Entrywise):
         return super().sign(z)
 
     def act(self, activation: str, z: Array) -> Array:
-        """Atoms by the name of the activation, so that s and s' of one point are recognised again."""
-        if activation in ("relu", "identity"):
-            return super().act(activation, z)
+        """What is made of other functions by its value, an atom where that is no exact number."""
         return objects(value_at(activation, entry) for entry in z.ravel()).reshape(z.shape)
 
 
 def value_at(activation: str, z: Any) -> Exact:
     """s(z) of a rational as an exact number."""
+    kind = ACTIVATIONS[activation]
+    if kind.composed or activation in ("relu", "identity"):
+        try:
+            value: Exact = kind.value(Rational(), np.array([[z]], dtype=object))[0, 0]
+            return value
+        except NotDecidable:  # a function of a transcendental number inside: an atom of its own
+            if isinstance(z, Constant):
+                raise
+            return Constant.atom("value", Fraction(z), activation)
     if isinstance(z, Constant):
         raise NotDecidable(f"{activation}({z}) is a transcendental of a transcendental")
-    if activation in ("relu", "identity"):
-        return Fraction(z) if activation == "identity" else max(Fraction(z), Fraction(0))
-    if z == 0:
-        return Fraction(0) if activation == "tanh" else Fraction(1, 2)
-    return Constant.atom("value", z, activation)
+    if z == 0 and kind.start is not None:
+        return kind.start
+    if activation in RATIONAL:
+        return RATIONAL[activation](Fraction(z))
+    return Constant.atom("value", Fraction(z), activation)
+
+
+RATIONAL: dict[str, Callable[[Fraction], Fraction]] = {
+    "reciprocal": lambda z: 1 / z,
+    "arctan-slope": lambda z: 1 / (1 + z * z),
+}
+"""Functions with rational values."""
 
 
 def slope_at(activation: str, z: Any) -> Exact:
-    """s'(z) of a rational as a polynomial in s(z), by the activation's differential relation.
+    """s'(z) of a rational as a polynomial in values of functions, by the activation's differential relation.
 
     Raises
     ------
     KinkError
         z is a kink.
     """
-    if activation == "relu" and z == 0:
-        raise KinkError("relu has no derivative at z = 0")
     ops = Rational()
     s = np.array([[value_at(activation, z)]], dtype=object)
     point = np.array([[z]], dtype=object)
-    slope: Exact = ACTIVATIONS[activation].slope(ops, s, point)[0, 0]
+    try:
+        slope: Exact = ACTIVATIONS[activation].slope(ops, s, point)[0, 0]
+    except KinkError:
+        raise KinkError(f"{activation} has no derivative at z = {z}") from None
+    except NotDecidable:
+        if isinstance(z, Constant):
+            raise
+        return Constant.atom("slope", Fraction(z), activation)
     return slope

@@ -28,7 +28,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from oracle.arithmetic.float64 import VALUES, Float64
+from oracle.arithmetic.slopes import steepest
 from oracle.equations.activations import ACTIVATIONS
+from oracle.equations.activations_user import UNTOLD
 from oracle.records.exact import Array, Atom, Constant, Diagonal
 from oracle.records.operator import Operator, Term, copied, only_copies
 from oracle.records.precision import Precision, representable
@@ -323,25 +325,35 @@ class Rounding:
 
     def act(self, activation: str, z: Rounded) -> Rounded:
         """An activation of an argument known to within z.bound()."""
-        delta = z.bound()
         if activation == "identity":
             return z
-        known = ACTIVATIONS[activation]
+        if ACTIVATIONS[activation].assumed == UNTOLD:
+            found: Rounded = ACTIVATIONS[activation].value(self, z)
+            return Rounded(found.value, found.magnitude, found.bound(), 0.0)
+        return self.elementary(activation, z)
+
+    def elementary(self, name: str, z: Rounded) -> Rounded:
+        """A function of an argument known to within z.bound(), with the error that is granted to it."""
+        delta, known = z.bound(), ACTIVATIONS[name]
         with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-            slope = known.steepest(z.value - 2 * delta, z.value + 2 * delta)
+            low, high = z.value - 2 * delta, z.value + 2 * delta
+            slope = steepest(name, low, high)
             moved = np.where((slope == 0) & np.isfinite(delta), 0.0, slope * delta)  # NaN where z overflows
-            value = VALUES[activation](z.value)
+            if known.jump:
+                moved = moved + np.where((low <= known.kinks[0]) & (high >= known.kinks[0]), known.jump, 0.0)
+            value = VALUES[name](z.value)
             size = np.abs(value) * (1 + 64 * _U) + 2 * moved
-            relative, absolute = self.activation_error(activation)
+            relative, absolute = self.activation_error(name, low, np.abs(z.value) + 2 * delta)
             error = ((1 + relative) * moved + relative * size + absolute) * (1 + 16 * _U)
         return Rounded(value, size, error, 0.0)
 
-    def activation_error(self, activation: str) -> tuple[float, float]:
-        """Relative and absolute error assumed of the candidate's activation."""
-        if activation == "relu":
-            return 0.0, 0.0
+    def activation_error(self, name: str, low: Any = 0.0, size: Any = 0.0) -> tuple[float, Any]:
+        """Relative and absolute error granted to the candidate at arguments above low, of a size."""
         u = self.model.storage
-        return 2 * u * self.model.ulps, self.model.underflow + (2 * u if activation == "logistic" else 0.0)
+        relative, absolute = ACTIVATIONS[name].error(2 * u * self.model.ulps, u, low, size)
+        if relative == 0 and not np.any(absolute):
+            return 0.0, 0.0
+        return relative, absolute + self.model.underflow * (1 + size)
 
     def tanh(self, z: Rounded) -> Rounded:
         """tanh with the assumed error."""
@@ -354,6 +366,10 @@ class Rounding:
     def unit_step(self, z: Rounded) -> Rounded:
         """Not needed by any forward equation."""
         raise NotImplementedError("rounding of a slope is not modelled")
+
+    def indicator(self, z: Rounded) -> Rounded:
+        """Not needed: an activation that jumps is read as a whole."""
+        raise NotImplementedError("rounding of a jump is part of its activation")
 
     def lower(self, v: Rounded) -> Array:
         """The bound."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from oracle.arithmetic.float64 import VALUES, Float64
+from oracle.arithmetic.slopes import steepest
 from oracle.equations.activations import ACTIVATIONS
 from oracle.records.exact import Array, Diagonal
 from oracle.records.operator import Operator, copied, only_copies
@@ -83,11 +84,14 @@ class Scatter:
         """|s'| times the scatter of the argument, and the activation's own rounding."""
         if activation == "identity":
             return z
-        slope = ACTIVATIONS[activation].steepest(z.value, z.value)
+        slope = steepest(activation, z.value, z.value)
         value = VALUES[activation](z.value)
-        # A logistic written with tanh rounds at the size of 1/2, not of its value.
-        own = {"relu": np.zeros_like(value), "logistic": np.maximum(value**2, 0.25)}.get(activation, value**2)
+        own = np.square(ACTIVATIONS[activation].size(z.value, value))
         return Scattered(value, slope**2 * z.square + own)
+
+    def elementary(self, name: str, z: Scattered) -> Scattered:
+        """A function by name."""
+        return self.act(name, z)
 
     def tanh(self, z: Scattered) -> Scattered:
         """tanh."""
@@ -100,6 +104,10 @@ class Scatter:
     def unit_step(self, z: Scattered) -> Scattered:
         """Not needed by any forward equation."""
         raise NotImplementedError("scatter of a slope is not modelled")
+
+    def indicator(self, z: Scattered) -> Scattered:
+        """Rounds nothing."""
+        return Scattered(self._floats.indicator(z.value), np.zeros_like(z.value))
 
     def lower(self, v: Scattered) -> Array:
         """The scatter, in units of u."""

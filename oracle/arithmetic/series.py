@@ -24,11 +24,15 @@ from oracle.records.operator import Operator
 
 
 class Series(Generic[V]):
-    """A power series in one variable; coefficient k is computed by the rule when it is first asked for."""
+    """A power series in one variable; coefficient k is computed by the rule when it is first asked for.
+
+    `functions` holds the elementary functions of this series that were asked for, by name.
+    """
 
     def __init__(self, rule: Callable[[int], V]) -> None:
         self._rule = rule
         self._known: list[V] = []
+        self.functions: dict[str, Series[V]] = {}
 
     def __getitem__(self, k: int) -> V:
         while len(self._known) <= k:
@@ -95,22 +99,29 @@ class SeriesArithmetic(Generic[V]):
         return Series(lambda k: value if k == 0 else zero)
 
     def _solve(self, name: str, z: Series[V]) -> Series[V]:
-        activation = ACTIVATIONS[name]
+        """By the differential relation; every function of one argument is made once, so that sin and cos may meet."""
+        if name in z.functions:
+            return z.functions[name]
 
         def rule(k: int) -> V:
             if k == 0:
-                return self.base.act(name, z[0])
+                return self.base.elementary(name, z[0])
             total = self.convolution(moved.first(k + 1)[1:], slope.first(k)[::-1])
             return self.base.scale(Fraction(1, k), total)
 
         s: Series[V] = Series(rule)
+        z.functions[name] = s
         moved: Series[V] = Series(lambda j: self.base.scale(Fraction(j), z[j]))
-        slope: Series[V] = activation.slope(self, s, z)
+        slope: Series[V] = ACTIVATIONS[name].slope(self, s, z)
         return s
 
     def tanh(self, z: Series[V]) -> Series[V]:
         """By its differential relation."""
-        return self._solve("tanh", z)
+        return self.elementary("tanh", z)
+
+    def elementary(self, name: str, z: Series[V]) -> Series[V]:
+        """By its differential relation."""
+        return self._solve(name, z)
 
     def positive_part(self, z: Series[V]) -> Series[V]:
         """Refused: not analytic."""
@@ -120,12 +131,16 @@ class SeriesArithmetic(Generic[V]):
         """Refused: not analytic."""
         raise KinkError("the slope of max(0, z) has no Taylor series across its kink; go region by region")
 
+    def indicator(self, z: Series[V]) -> Series[V]:
+        """Refused: not analytic."""
+        return self.unit_step(z)
+
     def act(self, activation: str, z: Series[V]) -> Series[V]:
-        """Identity as it is, analytic activations by their differential relation."""
-        if activation == "identity":
-            return z
-        if not ACTIVATIONS[activation].analytic:
-            return self.positive_part(z)
+        """What is made of other functions by its value, analytic activations by their differential relation."""
+        kind = ACTIVATIONS[activation]
+        if kind.composed or not kind.analytic or activation == "identity":
+            found: Series[V] = kind.value(self, z)
+            return found
         return self._solve(activation, z)
 
     def lower(self, v: Series[V]) -> Any:

@@ -53,9 +53,23 @@ class Symbolic(Entrywise):
             return s[0, 0]
         return ACTIVATIONS[atom.activation].slope(self, s, np.array([[q]], dtype=object))[0, 0]
 
-    def tanh_entry(self, z: Any) -> Any:
-        """tanh of one entry."""
-        return self.sympy.tanh(z)
+    def function(self, name: str, z: Any) -> Any:
+        """An elementary function of one entry."""
+        sp = self.sympy
+        if name in ("tanh", "erf", "sin", "cos", "exp", "log", "sqrt"):
+            return getattr(sp, name)(z)
+        formulas = {
+            "logistic": lambda: 1 / (1 + sp.exp(-z)),
+            "softplus": lambda: sp.log(1 + sp.exp(z)),
+            "expm1": lambda: sp.exp(z) - 1,
+            "arctan": lambda: sp.atan(z),
+            "arctan-slope": lambda: 1 / (1 + z**2),
+            "erf-slope": lambda: 2 / sp.sqrt(sp.pi) * sp.exp(-(z**2)),
+            "normal-cdf": lambda: (1 + sp.erf(z / sp.sqrt(2))) / 2,
+            "normal-density": lambda: sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi),
+            "reciprocal": lambda: 1 / z,
+        }
+        return formulas[name]()
 
     def positive_part(self, z: Array) -> Array:
         """Max(0, z)."""
@@ -64,6 +78,10 @@ class Symbolic(Entrywise):
     def unit_step(self, z: Array) -> Array:
         """Heaviside(z), undefined at 0."""
         return self._each(lambda entry: self.sympy.Heaviside(entry, self.sympy.nan), z)
+
+    def indicator(self, z: Array) -> Array:
+        """Heaviside(z), 0 at 0."""
+        return self._each(lambda entry: self.sympy.Heaviside(entry, 0), z)
 
     def act(self, activation: str, z: Array) -> Array:
         """An activation by name, or the undefined function s."""

@@ -65,6 +65,13 @@ class Tangent(Generic[V]):
         """By its differential relation."""
         return self.act("tanh", z)
 
+    def elementary(self, name: str, z: Dual) -> Dual:
+        """By its differential relation."""
+        s = self.base.elementary(name, z.value)
+        if z.tangent is None:
+            return Dual(s, None)
+        return Dual(s, self.base.mul(ACTIVATIONS[name].slope(self.base, s, z.value), z.tangent))
+
     def positive_part(self, z: Dual) -> Dual:
         """By its slope, where it has one."""
         return self.act("relu", z)
@@ -72,6 +79,10 @@ class Tangent(Generic[V]):
     def unit_step(self, z: Dual) -> Dual:
         """Locally constant."""
         return Dual(self.base.unit_step(z.value), None)
+
+    def indicator(self, z: Dual) -> Dual:
+        """Locally constant."""
+        return Dual(self.base.indicator(z.value), None)
 
     def act(self, activation: str, z: Dual) -> Dual:
         """Chain rule with s' = slope(s, z)."""

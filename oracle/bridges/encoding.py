@@ -11,7 +11,7 @@ import numpy as np
 
 from oracle.errors import BadInput
 from oracle.records.exact import Array, Atom, Constant, Monomial, objects
-from oracle.records.names import ACTIVATIONS
+from oracle.records.names import HELPERS, activation_name
 from oracle.records.operator import Operator, Term
 
 _HEX = re.compile(r"-?0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4}")
@@ -111,8 +111,18 @@ def _exacts(entries: Any, name: str, shape: Any) -> Array:
     return _shaped(objects(decode(entry, name) for entry in entries), name, shape)
 
 
+def _known(kind: str, activation: Any) -> bool:
+    """Whether it is a function that a constant may be a value of."""
+    if kind == "exp" or not isinstance(activation, str):
+        return bool(activation == "")
+    try:
+        return activation in HELPERS or activation_name(activation) == activation
+    except BadInput:
+        return False
+
+
 def _atom(kind: Any, argument: Any, activation: Any, name: str) -> Atom:
-    if kind not in ("exp", "value", "slope") or activation not in ([""] if kind == "exp" else ACTIVATIONS):
+    if kind not in ("exp", "value", "slope") or not _known(kind, activation):
         raise refused(f"{name} names the constant {kind!r} of {activation!r}")
     return Atom(kind, _rational(argument, name), activation)
 

@@ -14,6 +14,7 @@ from math import inf, nan
 
 import numpy as np
 
+from oracle.arithmetic.suprema import steepest_slope
 from oracle.check.gaussian import RATE, Past, chi_square_limits, normal_limit
 from oracle.check.judge import Evidence, describe, narrower, start_of
 from oracle.check.noise_kinds import Hypothesis, hypotheses, promise, same_noise
@@ -22,7 +23,6 @@ from oracle.check.noise_seen import NoiseSeen, spreads
 from oracle.check.result import CheckResult, Finding, Unseen
 from oracle.check.sites import RESOLVED, Steps
 from oracle.check.unseen import unseen
-from oracle.equations.activations import ACTIVATIONS
 from oracle.records.exact import Array
 from oracle.records.noise import Noise
 
@@ -79,7 +79,7 @@ def _reached(steps: Steps, hypothesis: Hypothesis) -> Array:
     """The standard deviation of the noise in the new state, at most: |B| sup s' is what an inside draw is scaled by."""
     size = hypothesis.size[:, None]
     inner = steps.inside if hypothesis.site == "inside" else None
-    return size if inner is None else size * np.abs(inner.gain) * float(ACTIVATIONS[inner.activation].lipschitz)
+    return size if inner is None else size * np.abs(inner.gain) * float(steepest_slope(inner.activation))
 
 
 def _tested(evidence: Evidence, noise: Noise, steps: Steps, promised: Hypothesis) -> CheckResult:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from oracle.arithmetic.float64 import Float64
+from oracle.arithmetic.inverses import inverse
 from oracle.check.gaussian import Past, cdf, centred, running
 from oracle.equations import lure
 from oracle.equations.activations import ACTIVATIONS
@@ -31,6 +32,8 @@ RESOLVED = 16
 to the variance, in the worst case, which 10^6 draws do not show."""
 CONDITION = 1e6
 """Of B: beyond, its inverse magnifies the rounding of float64 to the size of small noise."""
+INVERTED = ("tanh", "logistic", "relu", "identity")
+"""Activations whose draws inside are told from their results."""
 SEED = 20231226  # of the numbers drawn beyond a point; the own generator
 _LEAST, _MOST = 1e-300, 1 - 2.0**-53  # probabilities are not rounded to 0 or 1: beyond 37 sigma all is an outlier
 
@@ -103,7 +106,7 @@ class Inside:
 
 def _inside(steps: Steps) -> Inside | None:
     p = steps.rec.parameters
-    if not isinstance(p, Lure) or p.B.shape[0] != p.B.shape[1]:
+    if not isinstance(p, Lure) or p.B.shape[0] != p.B.shape[1] or p.activation not in INVERTED:
         return None
     ops = Float64()
     B = ops.affine([(p.B, np.eye(p.state_size))])
@@ -155,10 +158,10 @@ def _inverted(inner: Inside, size: Array) -> tuple[Array, int] | None:
         low, high = _reach(inner, size)
         under, over = inner.u <= low, inner.u >= high
         u = np.where(under | over, (np.maximum(low, -1) + np.minimum(high, 1)) / 2, inner.u)
-        xi = (_inverse(inner.activation, u) - inner.z) / size
+        xi = (inverse(inner.activation, u) - inner.z) / size
         for where, edge, sign in ((under, low, 1.0), (over, high, -1.0)):
             if where.any():
-                point = sign * ((_inverse(inner.activation, edge) - inner.z) / size)[where]
+                point = sign * ((inverse(inner.activation, edge) - inner.z) / size)[where]
                 xi[where] = sign * _beyond(point)
     return xi, int(np.count_nonzero(~(under | over)))
 
@@ -185,14 +188,6 @@ def _reach(inner: Inside, size: Array) -> tuple[Array, Array]:
         RESOLVED * inner.moved.max(axis=1, keepdims=True) if inner.activation == "relu" else np.full_like(flat, -np.inf)
     )
     return low, np.full_like(flat, np.inf)
-
-
-def _inverse(activation: str, u: Array) -> Array:
-    if activation == "tanh":
-        return np.asarray(np.arctanh(u))
-    if activation == "logistic":
-        return np.asarray(np.log(u) - np.log1p(-u))
-    return np.asarray(u)
 
 
 def _beyond(point: Array) -> Array:

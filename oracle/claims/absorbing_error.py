@@ -18,7 +18,7 @@ from typing import Any
 from flint import arb, arb_mat
 
 from oracle.arithmetic.ball import Ball
-from oracle.claims.suprema import Shape
+from oracle.claims.suprema import Known, Shape
 
 
 def absorbing_error(activation: str, g: Any, z: Any) -> Any:
@@ -27,12 +27,12 @@ def absorbing_error(activation: str, g: Any, z: Any) -> Any:
     return g * s[0, 0] - s[1, 0]
 
 
-def absorbing_bound(shape: Shape, g: Any, z: Any) -> Any:
+def absorbing_bound(shape: Known, g: Any, z: Any) -> Any:
     """An upper bound of |g s(z) - s(g z)|, for a ball g > 0 and a ball z; an exact arb."""
     offset = abs(_exact(shape, 0)).abs_upper()
     excess = (abs(g - 1)).abs_upper()
     cubic = _around_zero(shape, g, z)
-    if not shape.sigmoid:
+    if not (shape.sigmoid and isinstance(shape, Shape)):
         return (excess * offset + cubic).abs_upper()
     here, sides = _exact(shape, 0), []
     if not z < 0:
@@ -47,15 +47,15 @@ def absorbing_bound(shape: Shape, g: Any, z: Any) -> Any:
     return found
 
 
-def _around_zero(shape: Shape, g: Any, z: Any) -> Any:
+def _around_zero(shape: Known, g: Any, z: Any) -> Any:
     """g |g - 1| |s''(0)| z^2 / 2 + |g^3 - g| C3 |z|^3 / 6."""
     size = abs(z).abs_upper()
     curvature = abs(_exact(shape, 2)) * g * abs(g - 1) * size**2 / 2
     return (curvature + abs(g**3 - g) * shape.supremum(3) * size**3 / 6).abs_upper()
 
 
-def _exact(shape: Shape, order: int) -> Any:
-    return Ball().rational(shape.start if order == 0 else shape.at_zero(order))
+def _exact(shape: Known, order: int) -> Any:
+    return shape.ball_at_zero(order)
 
 
 def _smaller(a: Any, b: Any) -> Any:

@@ -15,7 +15,7 @@ from oracle.claims.norms import block, columns_of
 from oracle.claims.result import Assumption, Evaluated
 from oracle.claims.segments import Step, along_segments, distances, driven, growth
 from oracle.claims.setting import Setting
-from oracle.claims.suprema import Shape, shape
+from oracle.claims.suprema import Known, shape
 from oracle.records.network import Network
 from oracle.records.operator import spread
 from oracle.reference.entry import reference
@@ -52,7 +52,7 @@ def error_along_run(setting: Setting, gain: Gain, assumptions: tuple[Assumption,
     return judged(assumptions, (units, run), exact, practical)
 
 
-def pointwise(kind: Shape, g: list[Any], z: Any) -> tuple[Any, Any]:
+def pointwise(kind: Known, g: list[Any], z: Any) -> tuple[Any, Any]:
     """Errors (balls) and their bounds, both (units, steps)."""
     places = [(i, k) for i in range(z.nrows()) for k in range(z.ncols())]
     errors = [abs(absorbing_error(kind.name, g[i], z[i, k])) for i, k in places]

@@ -123,7 +123,7 @@ def exact_ways(setting: Setting, tau: Gain, g: Gain) -> Iterator[tuple[str, Same
     if not isinstance(tau, np.ndarray):
         unit = rate_form(one, p.W.times_diagonal(g), p.M, p.b, p.activation)
         yield "(ii) R and h = g y, y' = -y + s(..): records", _same(scaled(rescaled(p, tau), g), unit)
-    if value_at(p.activation, Fraction(0)) == 0 and p.activation != "relu":
+    if value_at(p.activation, Fraction(0)) == 0 and Fraction(0) not in ACTIVATIONS[p.activation].kinks:
         linear = tangent_at_zero(p)
         slope = slope_at(p.activation, Fraction(0))
         taken = inside(linear, g * slope)

@@ -30,7 +30,7 @@ from oracle.claims.remainder import Tangent, by_powers, centred, form_a, form_b
 from oracle.claims.result import Assumption, Claim, Counterexample, Evaluated, symbolic
 from oracle.claims.segments import Step, distances
 from oracle.claims.setting import Setting
-from oracle.claims.suprema import Shape, shape
+from oracle.claims.suprema import Known, shape
 from oracle.procedures.linearize import preactivation
 from oracle.procedures.sameness import same_maps
 from oracle.records.network import Network
@@ -71,7 +71,7 @@ def evaluate(setting: Setting) -> Evaluated:
         return Evaluated(assumptions, Fraction(0), None, ("no remainder was bounded",))
     rec = setting.net.discretize(setting.step, setting.scheme)
     linear = setting.net.linearize(setting.at).discretize(setting.step, setting.scheme)
-    if kind.low is None:
+    if kind.linear:
         return identity(assumptions, [("s is linear: the step and its linearisation", same_maps(rec, linear))])
     X, h0 = setting.run.X[:, 0], setting.run.h0[0]
     runs = tuple(reference(part, X, h0, digits=DIGITS) for part in (rec, linear))
@@ -86,11 +86,9 @@ def evaluate(setting: Setting) -> Evaluated:
     return judged(assumptions, comparisons, (regular.text,), practical)
 
 
-def _constants(kind: Shape) -> str:
+def _constants(kind: Known) -> str:
     C2 = kind.supremum(2)
-    where = None if kind.low is None else kind.attained(2)
-    taken = "" if where is None else f", attained at s = {float(where):.6g}: not improvable"
-    return f"C2 = {float(C2):.12g} (enclosed within {float(C2.rad()):.1e}){taken}"
+    return f"C2 = {float(C2):.12g} (enclosed within {float(C2.rad()):.1e}){kind.taken(2)}"
 
 
 def compare(step: Step, tangent: Tangent, z: Any, z_lin: Any, states: Any, lin: Any) -> Iterator[Compared]:
@@ -191,7 +189,7 @@ def wrong_pair_discrete() -> Counterexample:
     return Counterexample(PAIRED, text, gap, "balls")
 
 
-def _shape(activation: str) -> Shape:
+def _shape(activation: str) -> Known:
     found = shape(activation)
     assert found is not None, "a smooth activation"
     return found

@@ -27,6 +27,7 @@ from oracle.arithmetic.ball import Ball, lower_floats, precision, upper_floats
 from oracle.claims.contraction import Factor, diagonal_kept, factor
 from oracle.claims.result import Assumption, Claim, Counterexample, Evaluated, symbolic
 from oracle.claims.setting import Setting
+from oracle.equations.activations import ACTIVATIONS
 from oracle.equations.catalogue import advance
 from oracle.records.exact import Array, exact_object
 from oracle.records.lure import Lure
@@ -69,7 +70,7 @@ def evaluate(setting: Setting) -> Evaluated:
     """Largest share of the box and of the factor that two runs use, in balls."""
     net, known = setting.net, setting.scheme in ("euler", "exponential-euler")
     known = known and (setting.scheme == "euler" or net.field.A.is_diagonal)
-    bounded = net.activation in ("tanh", "logistic")
+    bounded = largest(net.activation) is not None
     step_map = net.discretize(setting.step, setting.scheme if known else "euler").lure
     with precision(BITS):
         kept = keeps(step_map)
@@ -128,13 +129,20 @@ def keeps(step_map: Lure) -> list[Any] | None:
     return kept if all(bool(entry < 1) for entry in kept) else None
 
 
+def largest(activation: str) -> Fraction | None:
+    """sup |s|, or a little more; None where s is unbounded."""
+    kind = ACTIVATIONS[activation]
+    return None if kind.low is None or kind.high is None else max(abs(kind.low), abs(kind.high))
+
+
 def box(step_map: Lure, kept: list[Any], X: Array) -> list[Any]:
     """R_i, as balls."""
     ops, N = Ball(), step_map.state_size
     B, E = (matrix(ops, op) for op in (step_map.B, step_map.E))
     c = ops.lift(sum_vectors(step_map.c, N))
+    most = ops.rational(largest(step_map.activation) or Fraction(0))
     drives = [
-        sum((abs(B[i, j]) for j in range(B.ncols())), arb(0))
+        sum((abs(B[i, j]) for j in range(B.ncols())), arb(0)) * most
         + sum((abs(E[i, j]) * arb(float(X[j])) for j in range(len(X))), arb(0))
         + abs(c[i, 0])
         for i in range(N)

@@ -2,20 +2,19 @@
 
 By the mean value theorem the distance of two states is mapped by such a matrix. Norms: infinity, 1 (both weighted by an
 approximate Perron vector; any positive weights give a bound) and 2 (centred, `oracle.reference.lipschitz`). The entries
-are convex in the slopes, so 0 and S = sup s' decide. Use everything here inside `ball.precision`.
+are convex in the slopes, so inf s' and sup s' decide. Use everything here inside `ball.precision`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat
 
 from oracle.arithmetic.ball import Ball, upper_floats
-from oracle.equations.activations import ACTIVATIONS
+from oracle.arithmetic.suprema import bounded_slopes
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
 from oracle.reference.lipschitz import lipschitz, matrix
@@ -66,12 +65,14 @@ def extremes(step_map: Lure) -> list[Any]:
     """|A + s B W| entry by entry for the extreme slopes s; for B and W both dense a bound of all slopes."""
     ops = Ball()
     A = matrix(ops, step_map.A)
-    S = ops.rational(ACTIVATIONS[step_map.activation].lipschitz)
-    if step_map.activation == "identity":
-        return [_sizes(A + _product(ops, step_map))]
+    low, high = (ops.rational(end) for end in bounded_slopes(step_map.activation))
+    product = _product(ops, step_map)
+    if low == high:
+        return [_sizes(A + product * low)]
     if step_map.B.is_diagonal or step_map.W.is_diagonal:
-        return [_sizes(A), _sizes(A + _product(ops, step_map) * S)]
-    return [_sizes(A) + _sizes(matrix(ops, step_map.B)) * _sizes(matrix(ops, step_map.W)) * S]
+        return [_sizes(A + product * low), _sizes(A + product * high)]
+    spread = _sizes(matrix(ops, step_map.B)) * _sizes(matrix(ops, step_map.W)) * ((high - low) / 2)
+    return [_sizes(A + product * ((low + high) / 2)) + _sizes(spread)]
 
 
 def _product(ops: Ball, step_map: Lure) -> Any:
@@ -120,7 +121,5 @@ def diagonal_kept(step_map: Lure) -> bool:
     if not (step_map.B.is_diagonal or step_map.W.is_diagonal):
         return False
     A, product = matrix(ops, step_map.A), _product(ops, step_map)
-    S = ACTIVATIONS[step_map.activation].lipschitz
-    slopes = [Fraction(1)] if step_map.activation == "identity" else [Fraction(0), S]
-    corners = [A + product * ops.rational(s) for s in slopes]
+    corners = [A + product * ops.rational(s) for s in bounded_slopes(step_map.activation)]
     return all(bool(corner[i, i] >= 0) for corner in corners for i in range(step_map.state_size))

@@ -76,10 +76,13 @@ def differentiable(setting: Setting) -> Assumption:
     if ACTIVATIONS[field.activation].analytic:
         return Assumption(DIFFERENTIABLE, True, f"{field.activation} is analytic")
     points = [setting.at] if setting.at_after is setting.at else [setting.at, setting.at_after]
-    kinks = [i for at in points for i, z in enumerate(preactivation(field, *at)) if z == 0]
+    places = ACTIVATIONS[field.activation].kinks
+    kinks = [(i, z) for at in points for i, z in enumerate(preactivation(field, *at)) if z in places]
     if kinks:
-        return Assumption(DIFFERENTIABLE, False, f"z* = 0 exactly at unit {kinks[0]}, a kink of {field.activation}")
-    return Assumption(DIFFERENTIABLE, True, "no entry of z* is zero (exact)")
+        i, z = kinks[0]
+        return Assumption(DIFFERENTIABLE, False, f"z* = {z} exactly at unit {i}, a kink of {field.activation}")
+    told = "zero" if places == (Fraction(0),) else "a kink"
+    return Assumption(DIFFERENTIABLE, True, f"no entry of z* is {told} (exact)")
 
 
 def split_kept(setting: Setting) -> Assumption:

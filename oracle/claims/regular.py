@@ -23,7 +23,7 @@ from oracle.arithmetic.ball import Ball, lower_floats, precision, upper_floats
 from oracle.arithmetic.midrad import Midrad, total, up
 from oracle.claims.fixed_points import enclosure, fixed_point
 from oracle.claims.segments import Step, ends, slopes_between
-from oracle.claims.suprema import Shape, shape
+from oracle.claims.suprema import Known, shape
 from oracle.records.exact import Array
 from oracle.records.network import Network
 from oracle.reference.jacobians import Frame
@@ -59,7 +59,7 @@ def regular_radius(net: Network, x: Array, start: Array, eps: Fraction = EPS) ->
     """
     with precision(BITS):
         kind = shape(net.activation)
-    if kind is None or not kind.sigmoid:
+    if kind is None or kind.linear:
         return Regular(0.0, "", 0.0, f"no regular radius for {net.activation}")
     point = fixed_point(net, x, start)
     if not point:
@@ -84,7 +84,7 @@ def _at_most_one(norm: Norm) -> Norm:
     return Norm(norm.kind, norm.weights / np.max(norm.weights), norm.name)
 
 
-def _radius(step: Step, kind: Shape, z: Any, eps: Fraction, norm: Norm) -> Regular:
+def _radius(step: Step, kind: Known, z: Any, eps: Fraction, norm: Norm) -> Regular:
     frame, name = Frame(step.coefficients, norm), norm.name
     gain, rate = kappa(frame), _rate(frame, kind, z, z)
     if gain == 0 or not rate > 0:
@@ -99,7 +99,7 @@ def _radius(step: Step, kind: Shape, z: Any, eps: Fraction, norm: Norm) -> Regul
     return Regular(_sized(rate, eps, kind, gain)[0], name, rate, "", gain)
 
 
-def _sized(rate: float, eps: Fraction, kind: Shape, gain: float) -> tuple[float, float]:
+def _sized(rate: float, eps: Fraction, kind: Known, gain: float) -> tuple[float, float]:
     """sqrt(8 m eps / (C2 kappa)), rounded down and up."""
     value = (8 * arb(rate) * Ball().rational(eps) / (kind.supremum(2) * gain)).sqrt()
     matrix = arb_mat(1, 1, [value])
@@ -119,6 +119,6 @@ def kappa(frame: Frame) -> float:
     return min(by_entries, float(up(outer * spectral_norm(W * Midrad.exactly(norm.weights)[None, :]))))
 
 
-def _rate(frame: Frame, kind: Shape, low: Any, high: Any) -> float:
+def _rate(frame: Frame, kind: Known, low: Any, high: Any) -> float:
     """m = -mu over all slopes between two columns of arguments, rounded down."""
     return -frame.logarithmic(*ends(slopes_between(kind, low, high)))

@@ -30,7 +30,7 @@ from flint import arb, arb_mat
 from oracle.arithmetic.ball import Ball, upper_floats
 from oracle.arithmetic.midrad import Midrad, up
 from oracle.claims.segments import Step, along_segments, driven, growth
-from oracle.claims.suprema import Shape
+from oracle.claims.suprema import Known
 from oracle.records.exact import Array
 from oracle.reference.euler_terms import smaller
 from oracle.reference.weighted import Norm, norms_for
@@ -40,17 +40,17 @@ from oracle.reference.weighted import Norm, norms_for
 class Tangent:
     """s at z*: values, slopes and curvatures, one ball per unit."""
 
-    shape: Shape
+    shape: Known
     z: list[Any]
     value: list[Any]
     slope: list[Any]
     curvature: list[Any]
 
     @staticmethod
-    def at(shape: Shape, z: list[Any]) -> Tangent:
+    def at(shape: Known, z: list[Any]) -> Tangent:
         """Evaluate once; use inside `precision`."""
         s = Ball().act(shape.name, arb_mat(len(z), 1, z)).entries()
-        slope, curvature = ([_at(shape.derivative(order), entry) for entry in s] for order in (1, 2))
+        slope, curvature = shape.at(1, z), shape.at(2, z)
         return Tangent(shape, z, s, slope, curvature)
 
     def remainder(self, z: Any) -> Any:
@@ -107,13 +107,6 @@ class Tangent:
 
 def _map(m: Any, entry: Any) -> Any:
     return arb_mat(m.nrows(), m.ncols(), [entry(i, k) for i in range(m.nrows()) for k in range(m.ncols())])
-
-
-def _at(q: Any, s: Any) -> Any:
-    total = arb(0)
-    for c in reversed(q.coeffs()):
-        total = total * s + arb(c)
-    return total
 
 
 def form_a(step: Step, tangent: Tangent, z: Any, z_lin: Any) -> list[float]:

@@ -28,8 +28,8 @@ from typing import Any, NamedTuple
 from flint import arb, arb_mat
 
 from oracle.arithmetic.ball import Ball
+from oracle.arithmetic.suprema import bounded_slopes
 from oracle.claims.norms import Norm, logarithmic_norm, matrix_norm, sizes, vector_norm
-from oracle.equations.activations import ACTIVATIONS
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
 from oracle.reference.lipschitz import matrix
@@ -209,20 +209,22 @@ def logarithmic_norm_of(p: Lure, norm: Norm) -> Any:
     """mu >= mu(A + B D W) for every diagonal D of slopes of s, as an exact arb.
 
     Infinity: with B diagonal a row has one slope, in which its sum is convex; otherwise every entry has its own.
-    Two: centred, mu(A + (S/2) B W) + (S/2) |B| |W|.
+    Two: centred, mu(A + c B W) + r |B| |W|, slopes within r of c.
     """
     ops = Ball()
     A, B, W = (matrix(ops, op) for op in (p.A, p.B, p.W))
-    S = ops.rational(ACTIVATIONS[p.activation].lipschitz)
-    if p.activation == "identity":
-        return logarithmic_norm(A + B * W, norm)
+    low, high = (ops.rational(end) for end in bounded_slopes(p.activation))
+    if low == high:
+        return logarithmic_norm(A + B * W * low, norm)
+    centre, radius = (low + high) / 2, (high - low) / 2
     if norm == "two":
-        spread = (S / 2 * matrix_norm(B, norm) * matrix_norm(W, norm)).abs_upper()
-        return (logarithmic_norm(A + B * W * (S / 2), norm) + spread).upper()
+        spread = (radius * matrix_norm(B, norm) * matrix_norm(W, norm)).abs_upper()
+        return (logarithmic_norm(A + B * W * centre, norm) + spread).upper()
     if p.B.is_diagonal:
-        return _larger(logarithmic_norm(A, norm), logarithmic_norm(A + B * W * S, norm))
-    product = B * W if p.W.is_diagonal else sizes(B) * sizes(W)
-    return logarithmic_norm(_extreme(A, product * S, signed=p.W.is_diagonal), norm)
+        return _larger(logarithmic_norm(A + B * W * low, norm), logarithmic_norm(A + B * W * high, norm))
+    if p.W.is_diagonal:
+        return logarithmic_norm(_extreme(A + B * W * low, B * W * (high - low), signed=True), norm)
+    return logarithmic_norm(_extreme(A + B * W * centre, sizes(B) * sizes(W) * radius, signed=False), norm)
 
 
 def _extreme(A: Any, moved: Any, signed: bool) -> Any:
@@ -245,8 +247,8 @@ def _larger(a: Any, b: Any) -> Any:
 def forcing_of(p: Lure, slopes: Any, norm: Norm) -> list[Any]:
     """|(E + B D M) x'| for every D, one bound per column of slopes (I, steps)."""
     ops = Ball()
-    S = ops.rational(ACTIVATIONS[p.activation].lipschitz)
-    D = arb(1) if p.activation == "identity" else arb(0).union(S)
+    low, high = (ops.rational(end) for end in bounded_slopes(p.activation))
+    D = low.union(high)
     B, M, E = (matrix(ops, op) for op in (p.B, p.M, p.E))
     moved = E * slopes + B * ((M * slopes) * D)
     columns = (arb_mat(moved.nrows(), 1, [moved[i, k] for i in range(moved.nrows())]) for k in range(moved.ncols()))

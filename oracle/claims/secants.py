@@ -20,6 +20,7 @@ import numpy as np
 from flint import arb, arb_mat
 
 from oracle.arithmetic.ball import Ball, middles, upper_floats
+from oracle.arithmetic.suprema import bounded_slopes
 from oracle.arithmetic.tangent import Dual, Tangent
 from oracle.claims.diagonalise import OUT
 from oracle.claims.spectrum import lifted
@@ -95,17 +96,17 @@ def _in_normal_form(field: Lure, c: Any, Y: Any, x: Array) -> Callable[[float], 
     ops, N = SecantBall(), field.state_size
     B, W = lifted(field.B), lifted(field.W)
     z = W * c + lifted(field.M) * ops.lift(x) + ops.lift(sum_vectors(field.b, W.nrows()))
-    S0 = np.clip(np.nan_to_num(middles(_slopes(ops, field, z))[:, 0]), 0.0, None)
+    S0 = np.nan_to_num(middles(_slopes(ops, field, z))[:, 0])
     YB, eye = Y * B, arb_mat(N, N, np.eye(N).ravel().tolist())
     middle = Y * lifted(field.A) + _times(YB, S0) * W
     rows = np.sum(upper_floats(eye - middle), axis=1)
     mixed, reach = upper_floats(YB), np.sum(upper_floats(W), axis=1) * (1 + OUT)
-    steepest = float(ACTIVATIONS[field.activation].lipschitz)  # a dyadic rational: exact
+    least, steepest = (float(end) for end in bounded_slopes(field.activation))  # nearest doubles: OUT covers it
 
     def kappa(radius: float) -> Any:
         box = arb_mat(z.nrows(), 1, [arb(e, radius * r) for e, r in zip(z.entries(), reach.tolist(), strict=True)])
         off = upper_floats(_slopes(ops, field, box) - ops.lift(S0))[:, 0]
-        off = np.fmin(off, np.maximum(S0, steepest - S0) * (1 + OUT))  # all slopes are in [0, sup s']
+        off = np.fmin(off, np.maximum(S0 - least, steepest - S0) * (1 + OUT))  # all slopes are in [inf s', sup s']
         bound = np.max((rows + mixed @ (off * reach)) * (1 + OUT), initial=0.0)
         return arb(float(bound)) if np.isfinite(bound) else arb("inf")
 

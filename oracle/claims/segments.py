@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -23,7 +22,7 @@ from flint import arb, arb_mat
 from oracle.arithmetic.ball import Ball, upper_floats
 from oracle.arithmetic.midrad import Midrad, total, up
 from oracle.claims.norms import column
-from oracle.claims.suprema import Shape
+from oracle.claims.suprema import Known
 from oracle.equations import lure
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
@@ -78,37 +77,9 @@ class Step:
         return self.coefficients.jacobian(Midrad.of(arb_mat(len(slopes), 1, slopes))[:, 0])
 
 
-def slopes_between(shape: Shape, z: Any, other: Any) -> list[Any]:
+def slopes_between(shape: Known, z: Any, other: Any) -> list[Any]:
     """Balls that hold every slope of s between z and other, two columns of balls."""
-    ops = Ball()
-    found = []
-    ends = [_slope(ops, shape, part).entries() for part in (z, other)]
-    top = shape.supremum(1)
-    for a, b, here, there in zip(*ends, z.entries(), other.entries(), strict=True):
-        if shape.low is None:
-            found.append(top)
-            continue
-        assert shape.sigmoid, "slopes are largest at z = 0"
-        both = a.union(b)
-        found.append(both.union(top) if here.union(there).contains(0) else both)
-    return found
-
-
-def _slope(ops: Ball, shape: Shape, z: Any) -> Any:
-    s = ops.act(shape.name, z)
-    coefficients = [Ball().rational(_fraction(c)) for c in shape.p.coeffs()]
-    return arb_mat(z.nrows(), z.ncols(), [_horner(coefficients, entry) for entry in s.entries()])
-
-
-def _fraction(value: Any) -> Fraction:
-    return Fraction(int(value.p), int(value.q))
-
-
-def _horner(coefficients: list[Any], s: Any) -> Any:
-    total = arb(0)
-    for c in reversed(coefficients):
-        total = total * s + c
-    return total
+    return shape.slopes(z.entries(), other.entries())
 
 
 def ends(slopes: list[Any]) -> tuple[Array, Array]:
@@ -143,7 +114,7 @@ def _one_norm(factor: Factor, sources: Sequence[Array], norm: Norm) -> Array:
     return np.array(errors)
 
 
-def along_segments(step: Step, shape: Shape, z: Any, other: Any) -> Factor:
+def along_segments(step: Step, shape: Known, z: Any, other: Any) -> Factor:
     """q_k on the segments between two runs, given by their arguments (K, steps); use inside `precision`."""
     ranges: dict[int, tuple[Array, Array]] = {}
     frames: dict[int, Frame] = {}

@@ -14,11 +14,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import isfinite
 from typing import Any
 
-from flint import arb, arb_poly, fmpq, fmpq_poly
+from flint import arb, arb_mat, arb_poly, fmpq, fmpq_poly
 
+from oracle.arithmetic import suprema
+from oracle.arithmetic.ball import Ball
 from oracle.arithmetic.rational import value_at
+from oracle.arithmetic.suprema import bounded_slopes, derivatives
 from oracle.equations.activations import ACTIVATIONS
 from oracle.errors import KinkError
 from oracle.records.exact import Constant
@@ -70,6 +74,36 @@ class Shape:
             found = found.derivative() * self.p
         return found
 
+    @property
+    def linear(self) -> bool:
+        """Whether s has one slope."""
+        return self.low is None
+
+    def at(self, order: int, z: list[Any]) -> list[Any]:
+        """The derivative of an order >= 1 at balls."""
+        q = self.derivative(order)
+        return [_at(q, s) for s in Ball().act(self.name, arb_mat(len(z), 1, z)).entries()]
+
+    def ball_at_zero(self, order: int) -> Any:
+        """s(0) or a derivative there, as a ball."""
+        return Ball().rational(self.start if order == 0 else self.at_zero(order))
+
+    def taken(self, order: int) -> str:
+        """Where the supremum is attained, in words."""
+        where = None if self.linear else self.attained(order)
+        return "" if where is None else f", attained at s = {float(where):.6g}: not improvable"
+
+    def slopes(self, z: list[Any], other: list[Any]) -> list[Any]:
+        """Balls that hold every slope of s between z and other: s' falls with |z|, so z = 0 is looked at."""
+        top = self.supremum(1)
+        if self.linear:
+            return [top] * len(z)
+        assert self.sigmoid, "slopes are largest at z = 0"
+        both = [a.union(b) for a, b in zip(self.at(1, z), self.at(1, other), strict=True)]
+        return [
+            slope.union(top) if a.union(b).contains(0) else slope for slope, a, b in zip(both, z, other, strict=True)
+        ]
+
     def supremum(self, order: int) -> Any:
         """A ball that holds the supremum of the absolute derivative; use inside `precision`."""
         q = self.derivative(order)
@@ -108,6 +142,43 @@ class Shape:
         return [s for s in _real_roots(slope) if not (s < self.low or s > self.high)]
 
 
+@dataclass(frozen=True)
+class General:
+    """Any other smooth activation with bounded derivatives: what `Shape` says, from balls (`arithmetic.suprema`)."""
+
+    name: str
+    linear = False
+    sigmoid = False
+
+    def at(self, order: int, z: list[Any]) -> list[Any]:
+        """The derivative of an order at balls."""
+        return derivatives(self.name, z, order)[order]
+
+    def ball_at_zero(self, order: int) -> Any:
+        """s(0) or a derivative there, as a ball."""
+        return self.at(order, [arb(0)])[0]
+
+    def taken(self, order: int) -> str:
+        """Where the supremum is attained, in words."""
+        found = suprema.supremum(self.name, order)
+        return f", within 2^-48 of |s^({order})| at z = {found.at:.6g}: not improvable"
+
+    def slopes(self, z: list[Any], other: list[Any]) -> list[Any]:
+        """Balls that hold every slope of s between z and other."""
+        low, high = (Ball().rational(end) for end in bounded_slopes(self.name))
+        every = low.union(high)
+        found = self.at(1, [a.union(b) for a, b in zip(z, other, strict=True)])
+        return [slope.intersection(every) if slope.is_finite() else every for slope in found]
+
+    def supremum(self, order: int) -> Any:
+        """A ball that holds the supremum of the absolute derivative."""
+        found = suprema.supremum(self.name, order)
+        return arb(found.low).union(arb(found.high))
+
+
+Known = Shape | General
+
+
 def _at(q: Any, s: Any) -> Any:
     return arb_poly(q)(s)
 
@@ -118,8 +189,17 @@ def _real_roots(q: Any) -> list[Any]:
     return [root.real for root, _ in found if root.imag.contains(0)]
 
 
-def shape(activation: str) -> Shape | None:
-    """The shape of an activation; None where its slope is no polynomial in its value. Use inside `precision`."""
+def shape(activation: str) -> Known | None:
+    """The shape of an activation; None where it is not analytic or a derivative unbounded. Use inside `precision`."""
+    found = _polynomial(activation)
+    if found is not None or not ACTIVATIONS[activation].analytic:
+        return found
+    finite = all(isfinite(suprema.supremum(activation, order).high) for order in (1, 2, 3))
+    return General(activation) if finite else None
+
+
+def _polynomial(activation: str) -> Shape | None:
+    """None where the slope is no polynomial in the value."""
     try:
         p = ACTIVATIONS[activation].slope(_InS(), fmpq_poly([0, 1]), None)  # type: ignore[arg-type]
     except (KinkError, AttributeError, TypeError):

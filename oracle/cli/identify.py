@@ -35,7 +35,7 @@ class Weights(NamedTuple):
 @click.option("--tau", help="Time constant, if known.")
 @click.option("--dt", help="Step, if known.")
 @click.option("--alpha", help="dt / tau, if known; fitted otherwise.")
-@click.option("--activation", help="tanh, logistic, relu or identity; all are tried otherwise.")
+@click.option("--activation", help="tanh, gelu, leaky-relu(0.2), ..; the catalogue is tried otherwise.")
 @options.run
 @options.judged
 @options.json_to

@@ -21,7 +21,7 @@ from oracle.diagnosis.hypotheses import Hypothesis
 from oracle.diagnosis.search import Certified, Search
 from oracle.diagnosis.statement import Statement, name_of
 from oracle.records import parse
-from oracle.records.names import ACTIVATIONS, activation_name
+from oracle.records.names import CATALOGUE, activation_name
 from oracle.records.recurrence import Recurrence, positive
 
 FITTED_FORMS = ("outside", "inside", "leak-inside")
@@ -56,7 +56,7 @@ def identify(
     tau, step, alpha : number, optional
         Time constant and step, or alpha = step / tau, where they are known; otherwise a scalar alpha is fitted.
     activation : str, optional
-        tanh, the logistic, relu and identity are tried in turn when it is left out.
+        The catalogue is tried in turn when it is left out, tanh first.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def identify(
         dtype=parse.given_dtype(given),
     )
     known = _known_leak(base, tau, step, alpha, units)
-    activations = ACTIVATIONS if activation is None else (activation_name(activation),)
+    activations = CATALOGUE if activation is None else (activation_name(activation),)
     stated = base.but(activation=activations[0]).record()
     question: dict[str, Any] = {"inputs": inputs, "h0": h0, "promised": promised, "recorded": recorded}
     limit = seconds(time_limit)

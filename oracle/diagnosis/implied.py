@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from oracle.arithmetic.float64 import VALUES, Float64
+from oracle.arithmetic.inverses import inverse_with_slope
 from oracle.diagnosis.coefficients import drive_of, kept_of
 from oracle.diagnosis.readings import Steps
 from oracle.diagnosis.statement import Statement
@@ -49,10 +50,12 @@ def implied(s: Statement, steps: Steps, bound: Array) -> Implied:
         sent = VALUES[s.activation](before) if s.form == "inside" else before
         seen = np.concatenate([sent, X, np.ones((1, before.shape[1]))]).T
         if s.form == "leak-inside":
-            inner, slope = _inverted(s.activation, after)
+            inner, slope = inverse_with_slope(s.activation, after)
             z, gain = (inner - kept * before) / drive, drive * slope
         else:
-            z, slope = _inverted("identity" if s.form == "inside" else s.activation, (after - kept * before) / drive)
+            z, slope = inverse_with_slope(
+                "identity" if s.form == "inside" else s.activation, (after - kept * before) / drive
+            )
             gain = drive * slope
         off = z - coefficients_of(s) @ seen.T
         weight = np.abs(gain) / np.maximum(bound, np.finfo(np.float64).tiny)
@@ -82,14 +85,3 @@ def with_coefficients(s: Statement, total: Array) -> Statement:
 def _column(factor: object, N: int) -> Array:
     read = Float64()._read(np.atleast_1d(np.asarray(factor, dtype=object)))
     return np.asarray(np.broadcast_to(read, (N,))[:, None])
-
-
-def _inverted(activation: str, y: Array) -> tuple[Array, Array]:
-    """s^-1(y) and s' there; not finite, or 0, where y has no argument."""
-    if activation == "identity":
-        return y, np.ones_like(y)
-    if activation == "tanh":
-        return np.arctanh(y), 1 - y**2
-    if activation == "logistic":
-        return np.log(y) - np.log1p(-y), y - y**2
-    return np.where(y > 0, y, np.nan), np.where(y > 0, 1.0, 0.0)

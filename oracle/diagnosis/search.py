@@ -15,7 +15,7 @@ import numpy as np
 
 from oracle.check.judge import Evidence, start_of, too_coarse
 from oracle.diagnosis.delayed import delayed
-from oracle.diagnosis.deviations import DEVIATIONS, deviating, deviating_pairs
+from oracle.diagnosis.deviations import DEVIATIONS, deviating, deviating_pairs, rare
 from oracle.diagnosis.families import Family, families, step_families, time_families
 from oracle.diagnosis.fit import Fit, exact, fitted, largest, proposals
 from oracle.diagnosis.hypotheses import Hypothesis, Sieve, merged, plausible, statistic_under, worst_under
@@ -321,7 +321,7 @@ class Search:
         found: list[Certified] = []
         edits = deviating(self.stated) if self.starts_as_documented else ()
         for name, other in edits:
-            if not isinstance(other, Statement):
+            if not isinstance(other, Statement) or rare(name):
                 continue
             if DEVIATIONS[name].slot not in ("alpha", "form") or name.startswith("form-"):
                 found += [c for f in time_families(other) for c in self.fit(f, prefix=f"{name}+")]

@@ -1,10 +1,8 @@
 """Activations: a value and one differential relation s' = slope(s, z).
 
-Series, tangents and higher derivatives follow from the relation. `lipschitz` is sup |s'|; `steepest` bounds |s'| over
-an interval. For tanh and the logistic |s'| is even and falls with |z|, so the point nearest to zero decides.
-
-    tanh        s' = 1 - s^2            logistic    s = (1 + tanh(z/2))/2,  s' = s - s^2
-    relu        s' = [z > 0]            identity    s' = 1
+Series, tangents and higher derivatives follow from the relation, suprema of derivatives from balls
+(`oracle.arithmetic.suprema`). A name is looked up as `ACTIVATIONS["leaky-relu(0.2)"]`, which makes the activation when
+it is first asked for. The families are in `activations_smooth`, `activations_pieces` and `activations_user`.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,93 +18,119 @@ from oracle.equations.interface import Arithmetic, V
 from oracle.records.exact import Array
 
 HALF = Fraction(1, 2)
+ZERO, ONE, MINUS = Fraction(0), Fraction(1), Fraction(-1)
+
+
+class Piece(NamedTuple):
+    """Where s' is monotone: from start to end, with s' as a float64 function, right to a relative 2^-45 there."""
+
+    start: float
+    end: float
+    slope: Callable[[Array], Array]
+
+
+Granted = Callable[[float, float, Array, Array], tuple[float, Any]]
+"""Relative and absolute error granted to a program by (e, u, low, size): see `Activation.error`."""
+
+
+def relative(e: float, u: float, low: Array, size: Array) -> tuple[float, Any]:
+    """An error of e relative to the value alone."""
+    return e, 0.0
+
+
+def of_value(z: Array, value: Array) -> Array:
+    """Rounding at the size of the value."""
+    return np.abs(value)
 
 
 @dataclass(frozen=True)
 class Activation:
-    """One activation: its value and slope in any arithmetic, and what is known about it."""
+    """One activation: its value and slope in any arithmetic, and what is known about it.
+
+    Attributes
+    ----------
+    value, slope : callable
+        s(z) by (ops, z), s'(z) by (ops, s, z).
+    slopes : (inf s', sup s'), optional
+        Exact, where they are rational; None in place of one: unbounded. Left out: certified by balls when asked for.
+    pieces : tuple of Piece
+        Together all arguments; left out, s' over intervals comes from a table of balls.
+    error : callable
+        Relative and absolute error that is granted to a program, by (e, u, low, size): e that of one elementary
+        function, u the unit roundoff, low a lower bound of the argument and size one from above of its absolute value.
+    assumed : str
+        The same in words.
+    size : callable
+        What the typical rounding error of a program scales with, by (z, value); 0 for what rounds nothing.
+    floats : callable, optional
+        The value in floating point, where the equation itself would round more than it has to.
+    kinks : tuple of Fraction
+        Where s is not analytic.
+    jump : Fraction
+        An upper bound of |s(z+) - s(z-)| at the kinks: 0 for everything but a softplus with a threshold.
+    composed : bool
+        The value is made of other functions, so that its series is theirs; else the series solves the relation.
+    start : Fraction, optional
+        s(0), where it is rational.
+    low, high : Fraction, optional
+        low <= s <= high everywhere.
+    odd, positively_homogeneous : bool
+        s(-z) = -s(z); s(g z) = g s(z) for g > 0.
+    degree : int
+        s grows no faster than z^degree; derivatives of a lower order are unbounded if it is more than 1.
+    reach : int
+        Beyond |z| = reach nothing happens any more (`oracle.arithmetic.suprema`).
+    """
 
     name: str
     value: Callable[[Arithmetic[Any], Any], Any]
     slope: Callable[[Arithmetic[Any], Any, Any], Any]
-    lipschitz: Fraction
-    steepest: Callable[[Array, Array], Array]
+    slopes: tuple[Fraction | None, Fraction | None] | None = None
+    pieces: tuple[Piece, ...] = ()
+    error: Granted = relative
+    assumed: str = ""
+    size: Callable[[Array, Array], Array] = of_value
+    floats: Callable[[Array], Array] | None = None
+    kinks: tuple[Fraction, ...] = ()
+    jump: float = 0.0
+    composed: bool = False
+    start: Fraction | None = ZERO
+    low: Fraction | None = None
+    high: Fraction | None = None
+    odd: bool = False
     positively_homogeneous: bool = False
-    analytic: bool = True
+    degree: int = 1
+    reach: int = 16
+
+    @property
+    def analytic(self) -> bool:
+        """Whether s has a Taylor series everywhere."""
+        return not self.kinks
+
+    @property
+    def piecewise_linear(self) -> bool:
+        """Whether s is linear between its kinks."""
+        return self.name == "identity" or self.name.partition("(")[0] in ("relu", "leaky-relu", "hardtanh")
 
 
-def _tanh(ops: Arithmetic[V], z: V) -> V:
-    return ops.tanh(z)
+class Catalogue(dict[str, Activation]):
+    """Activations by name, made when they are asked for."""
+
+    def __missing__(self, name: str) -> Activation:
+        from oracle.equations.activations_families import made
+
+        self[name] = made(name)
+        return self[name]
 
 
-def _tanh_slope(ops: Arithmetic[V], s: V, z: V) -> V:
-    return ops.sum([ops.one(s), ops.scale(Fraction(-1), ops.mul(s, s))])
+ACTIVATIONS = Catalogue()
 
 
-def _logistic(ops: Arithmetic[V], z: V) -> V:
-    t = ops.tanh(ops.scale(HALF, z))
-    return ops.scale(HALF, ops.sum([ops.one(t), t]))
+def less(ops: Arithmetic[V], u: V, v: V) -> V:
+    """u - v."""
+    return ops.sum([u, ops.scale(MINUS, v)])
 
 
-def _logistic_slope(ops: Arithmetic[V], s: V, z: V) -> V:
-    return ops.sum([s, ops.scale(Fraction(-1), ops.mul(s, s))])
-
-
-def _relu(ops: Arithmetic[V], z: V) -> V:
-    return ops.positive_part(z)
-
-
-def _relu_slope(ops: Arithmetic[V], s: V, z: V) -> V:
-    return ops.unit_step(z)
-
-
-def _identity(ops: Arithmetic[V], z: V) -> V:
-    return z
-
-
-def _identity_slope(ops: Arithmetic[V], s: V, z: V) -> V:
-    return ops.one(z)
-
-
-# The factor (1 + 2^-45) on the float64 values below covers their own rounding: a handful of operations on numbers in
-# [0, 1] whose only cancellation, 1 - s^2 for |s| near 1, is avoided by writing 4 e^{-2a}/(1 + e^{-2a})^2.
-_UP = 1 + 2.0**-45
-
-
-def _nearest_to_zero(low: Array, high: Array) -> Array:
-    return np.maximum(np.maximum(low, -high), 0.0)
-
-
-def _steepest_tanh(low: Array, high: Array) -> Array:
-    decay = np.exp(-2 * _nearest_to_zero(low, high))
-    bound: Array = np.minimum(4 * decay / (1 + decay) ** 2 * _UP, 1.0)
-    return bound
-
-
-def _steepest_logistic(low: Array, high: Array) -> Array:
-    decay = np.exp(-_nearest_to_zero(low, high))
-    bound: Array = np.minimum(decay / (1 + decay) ** 2 * _UP, 0.25)
-    return bound
-
-
-def _steepest_relu(low: Array, high: Array) -> Array:
-    return np.where(high > 0, 1.0, 0.0)
-
-
-def _steepest_identity(low: Array, high: Array) -> Array:
-    return np.ones_like(low)
-
-
-ACTIVATIONS: dict[str, Activation] = {
-    activation.name: activation
-    for activation in (
-        Activation("tanh", _tanh, _tanh_slope, Fraction(1), _steepest_tanh),
-        Activation("logistic", _logistic, _logistic_slope, Fraction(1, 4), _steepest_logistic),
-        Activation(
-            "relu", _relu, _relu_slope, Fraction(1), _steepest_relu, positively_homogeneous=True, analytic=False
-        ),
-        Activation(
-            "identity", _identity, _identity_slope, Fraction(1), _steepest_identity, positively_homogeneous=True
-        ),
-    )
-}
+def plus(ops: Arithmetic[V], v: V, number: Fraction) -> V:
+    """v + number."""
+    return v if number == 0 else ops.sum([v, ops.scale(number, ops.one(v))])

@@ -42,11 +42,17 @@ class Arithmetic(Protocol[V]):
     def tanh(self, z: V) -> V:
         """Hyperbolic tangent."""
 
+    def elementary(self, name: str, z: V) -> V:
+        """A function by name, one that slopes and activations are made of (`activations_smooth.TABLE`)."""
+
     def positive_part(self, z: V) -> V:
         """max(0, z)."""
 
     def unit_step(self, z: V) -> V:
         """1 for z > 0, 0 for z < 0; `KinkError` where neither is certain."""
+
+    def indicator(self, z: V) -> V:
+        """1 for z > 0, 0 for z <= 0, and what holds both where neither is certain."""
 
     def act(self, activation: str, z: V) -> V:
         """An activation by name."""

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from oracle.arithmetic.ball import Ball, precision
-from oracle.equations.activations import ACTIVATIONS
+from oracle.arithmetic.suprema import steepest_slope
 from oracle.kernels.limb_loops import matvec_error
 from oracle.kernels.limb_squash import nearest
 from oracle.kernels.limb_steps import KINDS, Linear, Sizes, activation_error, follow, linear_error, tables, work_space
@@ -223,7 +223,7 @@ class Steps:
     def error(self, V: float) -> float:
         """delta: |one step computed - one step of the equation|, entry by entry, in ulp(m), for |h| <= V."""
         bounded = self.activation in ("tanh", "logistic")
-        slope = float(ACTIVATIONS[self.activation].lipschitz)
+        slope = float(steepest_slope(self.activation))
         x_error = self.x_error * 2.0 ** ulp_bits(self.m) if self.x_error else 0.0
         s = slope * self.z_error(V) + activation_error(self.activation, self.m)
         error = self.maps["A"].error(V, self.m) + self.maps["E"].error(self.x_size, self.m)

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from oracle.equations.activations import ACTIVATIONS
 from oracle.procedures.variables import Variables, ratio
 from oracle.records.exact import Array, objects
 
@@ -139,7 +140,10 @@ def _implied(a: Variables, image: Array, v: int, scale: Fraction) -> Iterator[tu
 
 def _allowed(a: Variables, scales: list[Fraction]) -> bool:
     units = scales[a.N : a.size]
-    return all(scale > 0 if a.field.activation == "relu" else abs(scale) == 1 for scale in units)
+    kind = ACTIVATIONS[a.field.activation]
+    if kind.positively_homogeneous:
+        return all(scale > 0 for scale in units)
+    return all(abs(scale) == 1 if kind.odd else scale == 1 for scale in units)
 
 
 def is_image(a: Variables, b: Variables, names: list[int], scales: list[Fraction]) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from oracle.equations.activations import ACTIVATIONS
 from oracle.procedures.collapse import collapsed
 from oracle.records.exact import Array, Constant, objects
 from oracle.records.lure import Lure
@@ -85,8 +86,9 @@ class Variables:
         if any(isinstance(entry, Constant) for entry in row) or first == 0:
             return tuple(bool(entry != 0) for entry in row)
         factor = first if state else abs(first)
-        if not state and self.field.activation == "tanh":
-            factor = first / abs(first)
+        kind = ACTIVATIONS[self.field.activation]
+        if not state and not kind.positively_homogeneous:
+            factor = first / abs(first) if kind.odd else Fraction(1)
         return tuple(row / factor)
 
 

@@ -11,13 +11,20 @@ admitted: the more a unit is saturated, the faster it may move.
 
     tanh       |tanh(x + iy)|^2 = (sinh^2 x + sin^2 y)/(sinh^2 x + cos^2 y):  m = tan y (1 for y <= pi/4), coth x
     logistic   |1 + e^{-z}|^2 = 1 + 2 e^{-x} cos y + e^{-2x} >= sin^2 y, (1 - e^{-x})^2:  m = 1/sin y, 1/(1 - e^{-|x|})
+    softplus   s or s - z, whichever is small on the side of z_0 (z is a polynomial of degree <= K, so s_k is the same):
+               log(1 + e^{-z}), Re z >= -w: sin w <= |1 + e^{-z}| <= 1 + e^w.          With a gain beta z and s/beta.
+    arctan     |Re| <= pi/2, |Im| = |log|(1 + iz)/(1 - iz)||/2 <= log((1 + w)/(1 - w))/2 or log(1 + 2/distance)/2
+    silu       s or s - z = silu(-z): z/(1 + e^z) with Re z >= -w, by sin w or by e^{Re z} - 1
+    gelu       likewise z erfc(z/sqrt 2)/2, |erfc(u)| <= e^{y^2 - x^2} for x >= 0, 2 + e^{y^2} for x < 0
+    gelu-tanh  likewise z (1 - tanh w)/2: balls over the strip Re z >= -w (a test covers it)
+    erf        1 + (2/sqrt pi) w e^{w^2}, along a vertical line from the real axis;       sin     cosh w
     identity   s_k = z_k is a polynomial: no tail at all
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, log2, sin, tan, tanh
+from math import cosh, exp, hypot, inf, log, log2, pi, sin, sqrt, tan, tanh
 from typing import Any
 
 import numpy as np
@@ -25,11 +32,15 @@ from flint import arb, arb_mat
 
 from oracle.arithmetic.ball import lower_floats
 from oracle.records.exact import Array
+from oracle.records.names import parsed
 
 
 @dataclass(frozen=True)
 class Strip:
-    """|s(z)| <= m where |Im z| <= width (beyond pi/4 and pi/2, towards the pole), and where |Re z| >= distance."""
+    """|s(z)| <= m where |Im z| <= width (towards the pole, if there is one), and where |Re z| >= distance.
+
+    s up to a polynomial in z of degree 1, see above; an infinite distance: in the strip alone.
+    """
 
     width: float
     distance: float
@@ -42,11 +53,35 @@ _DOWN = 1 - 2.0**-40
 STRIPS = {
     "tanh": Strip(1.45, 0.125, max(tan(1.45), 1 / tanh(0.125)) * _UP),
     "logistic": Strip(2.9, 0.25, max(1 / sin(2.9), 1 / (1 - exp(-0.25))) * _UP),
+    "softplus": Strip(2.9, 0.25, hypot(log(1 + exp(2.9)), pi) * _UP),
+    "arctan": Strip(0.9, 0.25, hypot(pi / 2, max(log(19), log(9)) / 2) * _UP),
+    "silu": Strip(2.9, inf, 2.9 * sqrt(2) / sin(2.9) * _UP),
+    "gelu": Strip(2.0, inf, sqrt(2) * (2 + exp(2.0)) * _UP),
+    "gelu-tanh": Strip(2.0, inf, 8.0),
+    "erf": Strip(2.0, inf, (1 + 4 / sqrt(pi) * exp(4.0)) * _UP),
+    "sin": Strip(4.0, inf, cosh(4.0) * _UP),
 }
+
+
+def strip(activation: str) -> Strip | None:
+    """What is known of an activation on complex discs."""
+    family, parameters = parsed(activation)
+    known = STRIPS.get(family)
+    if known is None or family != "softplus" or parameters[0] is not None:
+        return known if family != "softplus" else None
+    beta = float(parameters[1] or 1)
+    return Strip(known.width / beta * _DOWN, known.distance / beta * _UP, known.m / beta * _UP)
+
 
 _WIDEST = 64.0  # log2 of the largest radius that is tried: of units that hardly move
 _BISECTIONS = 24
 _MARGIN = 2.0**-16  # by which the radius found in float64 is shortened, so that balls confirm it
+
+
+def _strip(activation: str) -> Strip:
+    found = strip(activation)
+    assert found is not None, "asked for only where one is known"
+    return found
 
 
 def radius(activation: str, z: Any) -> Any:
@@ -65,10 +100,10 @@ def radius(activation: str, z: Any) -> Any:
 
 def reach(activation: str, centres: Any) -> Array:
     """rho for every z_0, rounded down."""
-    strip = STRIPS[activation]
+    known = _strip(activation)
     with np.errstate(all="ignore"):
-        beyond = np.maximum(lower_floats(centres)[:, 0] - strip.distance, 0.0)
-        found: Array = np.hypot(strip.width, beyond) * _DOWN
+        beyond = np.maximum(lower_floats(centres)[:, 0] - known.distance, 0.0)
+        found: Array = np.hypot(known.width, beyond) * _DOWN
     return found
 
 
@@ -93,7 +128,7 @@ def tail(activation: str, R: Any, last: int, q: Any) -> Any:
     ratio = (q / R).abs_upper()
     if not ratio < 1:
         return arb.pos_inf()
-    m = arb(STRIPS[activation].m)
+    m = arb(_strip(activation).m)
     return (m * q * ratio ** (last + 1) / ((last + 2) * (1 - ratio))).abs_upper()
 
 
@@ -102,5 +137,5 @@ def log2_tail(activation: str, log2_R: float, last: int, log2_q: float) -> float
     if log2_q >= log2_R - _MARGIN:
         return float("inf")
     ratio = log2_q - log2_R
-    bound: float = log2(STRIPS[activation].m) + log2_q + (last + 1) * ratio - log2((last + 2) * (1 - 2.0**ratio))
+    bound: float = log2(_strip(activation).m) + log2_q + (last + 1) * ratio - log2((last + 2) * (1 - 2.0**ratio))
     return bound

@@ -12,7 +12,7 @@ import numpy as np
 from flint import arb
 
 from oracle.arithmetic.ball import Ball, precision
-from oracle.equations.activations import ACTIVATIONS
+from oracle.arithmetic.suprema import bounded_slopes
 from oracle.equations.catalogue import advance
 from oracle.records.exact import Array, objects
 from oracle.records.lure import Lure
@@ -48,15 +48,14 @@ def norm(lure: Lure) -> tuple[list[int], Fraction]:
 
 
 def _sizes(lure: Lure) -> tuple[Array, int]:
-    """G >= |A + B D W| for D diagonal with entries in [0, S]: whole numbers (N, N) over one denominator."""
+    """G >= |A + B D W| for D diagonal with entries in the range of s': whole numbers (N, N) over one denominator."""
     (A, of_A), (B, of_B), (W, of_W) = (_whole(op.expanded) for op in (lure.A, lure.B, lure.W))
-    half = ACTIVATIONS[lure.activation].lipschitz / 2
-    over = lcm(of_A, of_B * of_W) * half.denominator
+    low, high = bounded_slopes(lure.activation)
+    centre, radius = (low + high) / 2, (high - low) / 2
+    over = lcm(of_A, of_B * of_W) * lcm(centre.denominator, radius.denominator)
     A, through = A * (over // of_A), (B @ W) * (over // (of_B * of_W))
-    if lure.activation == "identity":
-        return np.abs(A + through), over
     sizes = (np.abs(B) @ np.abs(W)) * (over // (of_B * of_W))
-    return np.abs(A + _share(through, half)) + _share(sizes, half), over
+    return np.abs(A + _share(through, centre)) + _share(sizes, radius), over
 
 
 def _share(values: Array, factor: Fraction) -> Array:

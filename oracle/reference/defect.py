@@ -24,8 +24,8 @@ from flint import arb, arb_mat
 
 from oracle.arithmetic.ball import Ball, precision
 from oracle.arithmetic.ball_series import BallSeries, resized
+from oracle.arithmetic.suprema import bounded_slopes, steepest_slope
 from oracle.equations import lure
-from oracle.equations.activations import ACTIVATIONS
 from oracle.records.lure import Lure
 from oracle.reference import cauchy
 from oracle.reference.lipschitz import matrix
@@ -81,8 +81,10 @@ class Gains:
         with precision(_BITS):
             ops = Ball()
             B, M, E = (sized(matrix(ops, op)) for op in (field.B, field.M, field.E))
-            S = ops.rational(ACTIVATIONS[field.activation].lipschitz)
-            return Gains(B, B * arb_mat(B.ncols(), 1, [1] * B.ncols()), E + B * M * S)
+            S = ops.rational(steepest_slope(field.activation))
+            low, high = bounded_slopes(field.activation)
+            bend = max(high - low, Fraction(1))  # what being beyond the kink of a region costs
+            return Gains(B * ops.rational(bend), B * arb_mat(B.ncols(), 1, [1] * B.ncols()), E + B * M * S)
 
 
 def defect(field: Lure, p: Any, x: Any, unit: Any, ops: Watched) -> Any:
@@ -127,7 +129,7 @@ class Misfit:
     def of(activation: str, D: Any, z: Any, rest: tuple[Any, Any], gains: Gains, unit: Fraction) -> Misfit:
         """From the coefficients of the defect and of the argument of s; rest is (beyond, wrong)."""
         radius = None
-        if activation in cauchy.STRIPS:
+        if cauchy.strip(activation) is not None:
             found = cauchy.radius(activation, z)
             radius = arb(0) if found is None else found
         with precision(_BITS):

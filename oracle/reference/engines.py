@@ -10,6 +10,7 @@ from typing import Any
 
 from oracle.errors import BadInput
 from oracle.kernels import limbs
+from oracle.records.names import ACTIVATIONS
 from oracle.reference import recurrences
 from oracle.reference.enclosure import Enclosure
 from oracle.reference.limits import bits_for
@@ -53,10 +54,10 @@ def certify(problem: Problem, engine: str = "auto") -> Enclosure:
     if loops is None and engine == "limbs":
         raise limbs.demanded()
     try:
-        if loops is not None and problem.normal_form:
+        if loops is not None and problem.normal_form and problem.rec.parameters.activation in ACTIVATIONS:
             found: Enclosure = loops.certify(problem, outlook(problem))
             return found
-        reason = "its equation is not of the form A h + B s(W h + M x + b) + E x + c."
+        reason = f"it is not A h + B s(W h + M x + b) + E x + c with s one of {', '.join(ACTIVATIONS)}."
     except limbs.Unsuited as refused:
         reason = f"{refused}."
     if engine == "limbs":

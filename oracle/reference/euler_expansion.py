@@ -32,13 +32,15 @@ from flint import arb_mat
 from oracle.arithmetic.ball import Ball
 from oracle.arithmetic.midrad import Midrad, total, up
 from oracle.arithmetic.series import Series, SeriesArithmetic
+from oracle.arithmetic.slopes import slopes_over
 from oracle.equations import lure
 from oracle.errors import NotDecidable
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
+from oracle.reference.cauchy import strip
 from oracle.reference.euler_path import Drives
 from oracle.reference.euler_recursion import Scalars, over_step
-from oracle.reference.jacobians import Frame, slopes_over
+from oracle.reference.jacobians import Frame
 
 # rho, rounded down, and m
 _DISCS: dict[str, tuple[float, float]] = {"tanh": (0.785398, 1.0), "logistic": (1.570796, 1.0)}
@@ -116,13 +118,25 @@ def _power(step: Fraction, n: int) -> float:
     return float(up(float(step**n), 2))
 
 
+def disc(activation: str) -> tuple[float, float]:
+    """rho and m with |s| <= m, up to a linear function of z, within rho of every real number.
+
+    Raises
+    ------
+    NotDecidable
+        None is known.
+    """
+    known = strip(activation)
+    if known is None:
+        raise NotDecidable(f"no bound of {activation} on complex discs is known")
+    return _DISCS.get(activation, (known.width, known.m))
+
+
 def tail(activation: str, z: Midrad, step: Fraction, order: int) -> Array:
     """Upper bounds of Delta/(P + 1) sum_{k > P} |s_k| Delta^k, unit by unit."""
     if activation == "identity":
         return np.zeros(len(z.mid))
-    if activation not in _DISCS:
-        raise NotDecidable(f"no bound of {activation} on complex discs is known")
-    rho, m = _DISCS[activation]
+    rho, m = disc(activation)
     delta, sizes = float(up(float(step), 2)), z.sizes[:, 1:]
     share = up(delta / radius(sizes, rho, 16 * delta), 2)
     if not np.all(share <= _SHARE):

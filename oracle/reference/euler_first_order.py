@@ -16,11 +16,12 @@ from flint import arb, arb_mat
 
 from oracle.arithmetic.ball import Ball, middles
 from oracle.arithmetic.midrad import Midrad, up
+from oracle.arithmetic.slopes import slopes_over
 from oracle.equations.activations import ACTIVATIONS, HALF
 from oracle.errors import KinkError
 from oracle.records.exact import Array
 from oracle.reference.euler_path import Path
-from oracle.reference.jacobians import Frame, slopes_over
+from oracle.reference.jacobians import Frame
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,10 +28,11 @@ from flint import arb, fmpq
 
 from oracle.arithmetic.ball import precision
 from oracle.arithmetic.midrad import Midrad, up
+from oracle.arithmetic.slopes import slopes_over
 from oracle.errors import NotDecidable
 from oracle.records.exact import Array
 from oracle.reference.euler_path import Path
-from oracle.reference.jacobians import Frame, slopes_over
+from oracle.reference.jacobians import Frame
 
 _BITS = 64  # of scalars that leave for float64 next
 _HUGE = 1e150  # an error beyond this is reported as infinite: its square would overflow

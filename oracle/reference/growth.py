@@ -27,11 +27,12 @@ from flint import arb
 
 from oracle.arithmetic.ball import Ball, precision
 from oracle.arithmetic.midrad import TINY, UNIT, Midrad, gamma, up
+from oracle.arithmetic.slopes import slopes_over
 from oracle.errors import NotDecidable
 from oracle.records.exact import Array, Constant, exact_object
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator, spread
-from oracle.reference.jacobians import Coefficients, Frame, slopes_over
+from oracle.reference.jacobians import Coefficients, Frame
 from oracle.reference.weighted import Norm, norms_for, spectral_norm
 
 INNER = 8  # steps between two-norms of a product: a factor (|J|_2/|product|)^8 in the error it carries

@@ -21,30 +21,13 @@ from typing import Any
 import numpy as np
 
 from oracle.arithmetic.ball import Ball
-from oracle.arithmetic.midrad import TINY, Midrad, up
-from oracle.equations.activations import ACTIVATIONS
+from oracle.arithmetic.midrad import Midrad, up
+from oracle.arithmetic.suprema import slope_range
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
 from oracle.reference.lipschitz import matrix
+from oracle.reference.lognorm import downward, upward
 from oracle.reference.weighted import Norm, norm_of_sizes, norms_for, spectral_norm
-
-_FALLING = ("tanh", "logistic")  # slopes that fall with |z|: the argument farthest from zero has the least
-_DOWN = 1 - 2.0**-43  # `steepest` exceeds the slope at a point by less than (1 + 2^-45)^2
-
-
-def slopes_over(activation: str, low: Array, high: Array) -> tuple[Array, Array]:
-    """The least and the largest slope (divided difference) of s over intervals, rounded outward."""
-    known = ACTIVATIONS[activation]
-    steepest = known.steepest(low, high)
-    if activation == "identity":
-        return steepest, steepest
-    top = np.minimum(steepest + TINY, float(known.lipschitz))
-    if activation in _FALLING:
-        far = np.maximum(np.abs(low), np.abs(high))
-        return np.maximum(known.steepest(far, far) * _DOWN - TINY, 0.0), top
-    if activation == "relu":
-        return np.where(low > 0, 1.0, 0.0), top
-    return -top, top
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +67,10 @@ class Coefficients:
     @cached_property
     def everywhere(self) -> tuple[Array, Array]:
         """The slopes of all arguments."""
-        units = np.full(len(self.W.mid), np.inf)
-        if self.activation in (*_FALLING, "relu"):
-            return np.zeros(len(units)), np.full(len(units), float(ACTIVATIONS[self.activation].lipschitz))
-        return slopes_over(self.activation, -units, units)
+        units = np.ones(len(self.W.mid))
+        low, high = slope_range(self.activation)
+        ends = -np.inf if low is None else downward(low), np.inf if high is None else upward(high)
+        return ends[0] * units, ends[1] * units
 
     @cached_property
     def sizes(self) -> Array:

@@ -1,9 +1,9 @@
 """Rigorous Lipschitz constants of a Lur'e step h -> A h + B s(W h + v) + u.
 
-By the mean value theorem a difference is mapped by A + B D W with D diagonal. Slopes lie in [0, S] for every activation
-of the catalogue (S = sup|s'|), so with D = S/2 + (D - S/2) and |D - S/2| <= S/2
+By the mean value theorem a difference is mapped by A + B D W with D diagonal. With slopes in [l, S], c = (l + S)/2 and
+r = (S - l)/2, D = c + (D - c) and |D - c| <= r give
 
-    q = |A + (S/2) B W|_2 + (S/2) |B|_2 |W|_2                identity: D = 1, q = |A + B W|_2
+    q = |A + c B W|_2 + r |B|_2 |W|_2                tanh: l = 0, S = 1; identity: l = S = 1, q = |A + B W|_2
 
 (the centred form of C6). Spectral norms by |G|_2 <= |G^(2^k)|_F^(1/2^k) for G = X^T X, which exceeds the norm by at
 most N^(1/2^(k+1)).
@@ -17,7 +17,7 @@ import numpy as np
 from flint import arb
 
 from oracle.arithmetic.ball import Ball, precision
-from oracle.equations.activations import ACTIVATIONS
+from oracle.arithmetic.suprema import bounded_slopes
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator
 
@@ -55,8 +55,8 @@ def lipschitz(field: Lure) -> Any:
     with precision(_BITS):
         ops = Ball()
         A, B, W = (matrix(ops, op) for op in (field.A, field.B, field.W))
-        if field.activation == "identity":
-            return spectral_norm(A + B * W)
-        half = ops.rational(ACTIVATIONS[field.activation].lipschitz / 2)
-        centred = spectral_norm(A + B * W * half)
-        return (centred + half * spectral_norm(B) * spectral_norm(W)).abs_upper()
+        low, high = bounded_slopes(field.activation)
+        centred = spectral_norm(A + B * W * ops.rational((low + high) / 2))
+        if low == high:
+            return centred
+        return (centred + ops.rational((high - low) / 2) * spectral_norm(B) * spectral_norm(W)).abs_upper()

@@ -1,30 +1,31 @@
 """Logarithmic norms over all states: how fast two solutions of h' = A h + B s(W h + v) + u can part.
 
 The difference of two solutions obeys d' = (A + B D W) d with a diagonal D of slopes (mean value theorem), all of them
-in [0, S], S = sup|s'| (identity: D = I). So |d(t)| <= e^{mu t} |d(0)| with any mu >= mu(A + B D W) for all such D. No
-box for the state is needed. In the norms |v|_w = max |v_i|/w_i and |v|_2:
+in [l, S], the range of s' (tanh [0, 1]; identity: D = I). So |d(t)| <= e^{mu t} |d(0)| with any mu >= mu(A + B D W) for
+all such D. No box for the state is needed. In the norms |v|_w = max |v_i|/w_i and |v|_2:
 
-    B diagonal    one slope per row: the row is convex in it, so largest where the slope is 0 or S,
-                  mu_w = max_i max_{s in {0, S}} (M_ii + sum_{j != i} |M_ij| w_j/w_i),    M = A + s B W
+    B diagonal    one slope per row: the row is convex in it, so largest where the slope is l or S,
+                  mu_w = max_i max_{s in {l, S}} (M_ii + sum_{j != i} |M_ij| w_j/w_i),    M = A + s B W
     W diagonal    one slope per entry: the same with the larger entry of both corners
-    else          entries of A + (S/2) B W -+ (S/2) |B||W|
-    two           mu_2(A + (S/2) B W) + (S/2) |B|_2 |W|_2            identity: mu_2(A + B W)
+    else          entries of A + c B W -+ r |B||W|,   c = (l + S)/2, r = (S - l)/2
+    two           mu_2(A + c B W) + r |B|_2 |W|_2                    identity: mu_2(A + B W)
 
 Weights are those of the Perron vector of the comparison matrix, the best there are (clipped): any positive weights
-are a norm. Tanh, logistic, relu: slopes in [0, S] for every activation of the catalogue. Matrices are float64 with
+are a norm. Matrices are float64 with
 proven radii (`Interval`): N^3 operations then cost what BLAS takes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 from flint import arb
 
 from oracle.arithmetic.ball import Ball, middles, upper_floats
-from oracle.equations.activations import ACTIVATIONS
+from oracle.arithmetic.suprema import bounded_slopes
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator, Term
@@ -145,10 +146,28 @@ def largest(values: Any) -> Any:
     return arb(0) if found is None else found
 
 
+def downward(value: Fraction) -> float:
+    """The value as a double, rounded down."""
+    return -upward(-value)
+
+
+def upward(value: Fraction) -> float:
+    """The value as a double, rounded up."""
+    found = float(value)
+    return found if Fraction(found) >= value else float(np.nextafter(found, np.inf))
+
+
 def _slopes(field: Lure) -> tuple[float, ...]:
-    S = float(ACTIVATIONS[field.activation].lipschitz)  # 1 or 1/4: exact
-    assert ACTIVATIONS[field.activation].lipschitz == S, "a slope that is no double needs a radius"
-    return (S,) if field.activation == "identity" else (0.0, S)
+    """The least and the largest slope as doubles, or the only one."""
+    low, high = bounded_slopes(field.activation)
+    ends = downward(low), upward(high)
+    return ends[:1] if low == high else ends
+
+
+def _middle(slopes: tuple[float, ...]) -> tuple[float, float]:
+    """A number in the middle, and how far the slopes are from it, rounded up."""
+    centre = (slopes[0] + slopes[-1]) / 2
+    return centre, 0.0 if len(slopes) == 1 else max(slopes[-1] - centre, centre - slopes[0]) * (1 + 4 * _UNIT)
 
 
 def _corners(field: Lure, A: Interval, BW: Interval, factors: tuple[Interval, Interval]) -> list[Interval]:
@@ -161,8 +180,9 @@ def _corners(field: Lure, A: Interval, BW: Interval, factors: tuple[Interval, In
         low, high = corners
         return [_hull(low, high)]
     B, W = factors
-    spread = (Interval(B.sizes, 0 * B.rad) @ Interval(W.sizes, 0 * W.rad)).times(slopes[1] / 2)
-    middle = A + BW.times(slopes[1] / 2)
+    centre, radius = _middle(slopes)
+    spread = (Interval(B.sizes, 0 * B.rad) @ Interval(W.sizes, 0 * W.rad)).times(radius)
+    middle = A + BW.times(centre)
     return [Interval(middle.mid, (middle.rad + spread.sizes) * (1 + 2 * _UNIT))]
 
 
@@ -201,13 +221,14 @@ def _perron(corners: list[Interval]) -> Array:
 
 
 def _centred(field: Lure, A: Interval, BW: Interval, factors: tuple[Interval, Interval]) -> float:
-    """mu_2(A + (S/2) B W) + (S/2) |B|_2 |W|_2, rounded up."""
+    """mu_2(A + c B W) + r |B|_2 |W|_2 for slopes within r of c, rounded up."""
     slopes = _slopes(field)
-    middle = A + BW.times(slopes[-1] if len(slopes) == 1 else slopes[1] / 2)
+    centre, radius = _middle(slopes)
+    middle = A + BW.times(centre)
     found = largest_eigenvalue((middle + middle.T).times(0.5))
     if len(slopes) == 1:
         return found
-    spread = slopes[1] / 2 * two_norm(factors[0]) * two_norm(factors[1]) * (1 + 4 * _UNIT)
+    spread = radius * two_norm(factors[0]) * two_norm(factors[1]) * (1 + 4 * _UNIT)
     return found + spread + 2 * _UNIT * (abs(found) + spread)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from flint import arb, arb_mat
 
 from oracle.arithmetic.ball import Ball, precision
+from oracle.errors import NotDecidable
 from oracle.records.lure import Lure
 from oracle.reference import cauchy
 from oracle.reference.defect import Gains, Watched, defect
@@ -18,6 +19,8 @@ from oracle.reference.expansion import Linear
 from oracle.reference.lognorm import Norm
 from oracle.reference.regions import Pattern
 
+REGIONAL = ("identity", "relu", "leaky-relu")
+"""Activations that are linear on either side of zero."""
 _BEYOND = 1.15  # length of the checked series over that of the polynomial: Cauchy's R is smaller than the true radius
 
 
@@ -34,13 +37,21 @@ class System:
 
     @staticmethod
     def of(lure: Lure, norm: Norm) -> System:
-        """Evaluate what does not change."""
+        """Evaluate what does not change.
+
+        Raises
+        ------
+        NotDecidable
+            Nothing is known of the activation on complex discs, and it is not linear in regions.
+        """
+        if lure.activation.partition("(")[0] not in REGIONAL and cauchy.strip(lure.activation) is None:
+            raise NotDecidable(f"flows with {lure.activation} are not proved: no bound of it on complex discs is known")
         return System(lure, norm, Gains.of(lure), Linear(lure))
 
     @property
     def tailless(self) -> bool:
         """Whether s of a polynomial is one, in a region at least."""
-        return self.lure.activation not in cauchy.STRIPS
+        return cauchy.strip(self.lure.activation) is None
 
     def length(self, P: int) -> int:
         """How many coefficients of the defect are computed for a polynomial of degree P."""

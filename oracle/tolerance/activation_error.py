@@ -71,7 +71,7 @@ class ActivationSeen:
 class _Perfect(Rounding):
     """The rounding interpretation with activations that round nothing."""
 
-    def activation_error(self, activation: str) -> tuple[float, float]:
+    def activation_error(self, name: str, low: Any = 0.0, size: Any = 0.0) -> tuple[float, Any]:
         return 0.0, 0.0
 
 

@@ -24,6 +24,8 @@ import numpy as np
 
 from oracle.arithmetic.float64 import VALUES, Float64
 from oracle.arithmetic.rounding import Rounding
+from oracle.arithmetic.slopes import slope_jump
+from oracle.arithmetic.suprema import supremum
 from oracle.equations import lure as equation
 from oracle.equations.activations import ACTIVATIONS
 from oracle.records.exact import Array
@@ -35,8 +37,17 @@ _U = 2.0**-53
 WINDOW = 8
 """Steps over which Jacobians are multiplied: 8 N^3 operations per step. Beyond it bounds are chained."""
 
-CURVATURE = {"tanh": 0.7698003589195012, "logistic": 0.09622504486493765, "identity": 0.0, "relu": 0.0}
-"""sup|s''| rounded up: 4/(3 sqrt 3) for tanh, sqrt(3)/18 for the logistic; a test certifies them by balls."""
+
+class Curvature(dict[str, float]):
+    """sup|s''| between kinks, rounded up; of other activations from balls when asked for."""
+
+    def __missing__(self, name: str) -> float:
+        self[name] = supremum(name, 2).high
+        return self[name]
+
+
+CURVATURE = Curvature(tanh=0.7698003589195012, logistic=0.09622504486493765, identity=0.0, relu=0.0)
+"""4/(3 sqrt 3) for tanh, sqrt(3)/18 for the logistic; a test certifies them by balls."""
 
 
 class Along(NamedTuple):
@@ -58,9 +69,10 @@ def along_run(field: Lure, H: Array, X: Array) -> Along:
     z, blur = _argument(field, H[:-1].T, X.T)
     slopes = ACTIVATIONS[field.activation].slope(ops, VALUES[field.activation](z), z).T
     up = 1 + 2 * (len(W) + 8) * _U
+    steep = np.maximum(np.abs(slopes).max(initial=1.0), 1.0)  # of a power: the sizes below are of slopes up to 1
     absA, absB, absW = (np.abs(part) * up for part in (A, B, W))
     jacobians = A[None] + (B[None] * slopes[:, None, :]) @ W
-    return Along(W, absW, absB, (absA + absB @ absW) * up, jacobians, z.T, blur.T)
+    return Along(W, absW, absB, (absA + absB @ absW * steep) * up, jacobians, z.T, blur.T)
 
 
 def _argument(field: Lure, H: Array, X: Array) -> tuple[Array, Array]:
@@ -110,10 +122,13 @@ def _remainder(activation: str, along: Along, k: int, signed: Array, rest: Array
     """|R_k| from |W e| <= |W g| + |W| d."""
     N = len(signed)
     moved = np.abs(along.W @ signed) + along.absW @ (rest + N * 2 * _U * np.abs(signed))
-    if activation == "relu":
-        bent = np.where(np.abs(along.z[k]) <= (2 * moved + along.blur[k]) * _UP, moved, 0.0)
-    else:
-        bent = CURVATURE[activation] * moved * (1.5 * moved + along.blur[k])
+    kind, bent = ACTIVATIONS[activation], np.zeros_like(moved)
+    if curvature := CURVATURE[activation]:
+        bent = curvature * moved * (1.5 * moved + along.blur[k])
+    for kink in kind.kinks:
+        apart = np.abs(along.z[k] - float(kink)) - 2.0**-52 * abs(float(kink))
+        near = apart <= (2 * moved + along.blur[k]) * _UP
+        bent = bent + np.where(near, slope_jump(activation, float(kink)) * moved + kind.jump, 0.0)
     return np.asarray(along.absB @ bent)
 
 

@@ -307,7 +307,7 @@ def planted(function: Any, old: str, new: str) -> Any:
     [
         ("norm", "Fraction(max(", "Fraction(min("),
         ("_sizes", "np.abs(A + _share(through, half)) + _share(sizes, half)", "np.abs(A + _share(through, half))"),
-        ("_sizes", ".lipschitz / 2", ".lipschitz / 4"),
+        ("_sizes", "(high - low) / 2", "(high - low) / 4"),
         ("follow", "ceil(q * errors[-1])", "ceil(q * errors[-2] if len(errors) > 1 else 0)"),
         ("follow", "ceil(worst * fine)", "ceil(worst * fine / 2)"),
         ("follow", "centre = [round(", "centre = [ceil("),
