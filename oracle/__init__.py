@@ -14,6 +14,7 @@ from oracle.diagnosis.check import assert_follows, check
 from oracle.diagnosis.compare import compare
 from oracle.diagnosis.identify import identify
 from oracle.diagnosis.probe import probe
+from oracle.equations.activations_user import activation
 from oracle.errors import BadInput
 from oracle.procedures.simulate import simulate
 from oracle.records.network import Network
@@ -37,6 +38,7 @@ __all__ = [
     "Noise",
     "Recurrence",
     "Switch",
+    "activation",
     "analytic",
     "as_step",
     "assert_follows",

@@ -18,12 +18,26 @@ from typing import Any
 
 import oracle
 from oracle import claims
+from oracle.arithmetic.suprema import slope_range
 from oracle.cli.app import COMMANDS
 from oracle.diagnosis.deviations import MEANINGS
+from oracle.equations.activations import ACTIVATIONS
+from oracle.records.framework_names import TABLE
+from oracle.records.names import activation_name
 
 PAGE = Path(__file__).parents[1] / "oracle" / "guide" / "reference.md"
 TOPICS = {
-    "State an equation": ("Network", "Recurrence", "Noise", "recurrence", "layers", "held", "sampled", "analytic"),
+    "State an equation": (
+        "Network",
+        "Recurrence",
+        "Noise",
+        "recurrence",
+        "layers",
+        "held",
+        "sampled",
+        "analytic",
+        "activation",
+    ),
     "Ask about a program": ("check", "assert_follows", "compare", "identify", "check_gradient", "check_precision"),
     "Prepare and read": ("probe", "as_step", "CheckResult", "CheckFailed", "BadInput"),
     "References and bounds": ("reference", "Enclosure", "gradient", "tolerance", "certificate", "Certificate"),
@@ -36,6 +50,9 @@ HEAD = """# The names
 
 Made from the docstrings by `python reports/names.py`; `help(oracle.check)` says more.
 """
+ACTIVATED = """`activation=` takes a name with parameters (`"leaky-relu(0.2)"`, `"softplus(20)"`), an expression in z
+(`"z / (1 + exp(-z))"`, or one of SymPy), or a function or module of NumPy, torch, jax or Keras, with that framework's
+parameters. Slopes are certified by balls where they are not plain; "granted" is what the proven bound assumes."""
 
 
 def names() -> list[str]:
@@ -107,6 +124,15 @@ def commands() -> Iterator[str]:
         yield f"| `rnn-oracle {name}` | {command.get_short_help_str(120)} | {options} |"
 
 
+def activations() -> Iterator[str]:
+    """A row for each family: the least and largest slope, names, and what a program's rounding is granted."""
+    for ours, torch, jax, keras in TABLE:
+        kind = ACTIVATIONS[activation_name(ours.partition("(")[0])]
+        low, high = ("unbounded" if end is None else f"{float(end):.9g}" for end in slope_range(kind.name))
+        granted = kind.assumed or ("nothing" if kind.error(1, 1, 0, 0)[0] == 0 else "ulps of the value")
+        yield f"| `{ours}` | {low} to {high} | {torch} | {jax} | {keras} | {cell(granted)} |"
+
+
 def cell(text: str) -> str:
     """Text that may stand in a cell of a table."""
     return text.replace("|", "\\|")
@@ -123,6 +149,12 @@ def page() -> str:
     lines += ["## Findings", "", "The names a diagnosis may claim, from the table that it searches.", ""]
     lines += ["| name | what the program does |", "|---|---|"]
     lines += [f"| `{name}` | {cell(meaning)} |" for name, meaning in MEANINGS.items()]
+    lines += ["", "## Activations", "", ACTIVATED, ""]
+    lines += [
+        "| name | slopes (of the usual parameters) | torch | jax | Keras | granted |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += activations()
     lines += ["", "## Claims", "", '`oracle.claims["C1"].verify(net)`; every one has a proof in `proofs/symbolic`.', ""]
     lines += ["| claim | statement |", "|---|---|"]
     lines += [f"| {name} {claim.title} | {cell(claim.statement)} |" for name, claim in claims.CLAIMS.items()]

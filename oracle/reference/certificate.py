@@ -19,6 +19,7 @@ from typing import Any
 from oracle.errors import BadInput
 from oracle.records.exact import exact_object, objects
 from oracle.records.lure import Lure
+from oracle.records.names import ACTIVATIONS
 from oracle.records.network import Network
 from oracle.records.recurrence import Recurrence
 from oracle.reference import arguments, flow_certificate
@@ -109,6 +110,12 @@ def _rational_step(rec: Any) -> Lure:
             "use oracle.reference, which proves any step but saves no certificate.",
         )
     lure = rec.lure
+    if lure.activation not in ACTIVATIONS:
+        raise BadInput(
+            f"the activation is {lure.activation}.",
+            f"the independent checker knows {', '.join(ACTIVATIONS)}.",
+            "use oracle.reference, which proves any step but saves no certificate.",
+        )
     require_rational(lure, "step")
     return lure
 

@@ -306,7 +306,11 @@ def planted(function: Any, old: str, new: str) -> Any:
     ("name", "old", "new"),
     [
         ("norm", "Fraction(max(", "Fraction(min("),
-        ("_sizes", "np.abs(A + _share(through, half)) + _share(sizes, half)", "np.abs(A + _share(through, half))"),
+        (
+            "_sizes",
+            "np.abs(A + _share(through, centre)) + _share(sizes, radius)",
+            "np.abs(A + _share(through, centre))",
+        ),
         ("_sizes", "(high - low) / 2", "(high - low) / 4"),
         ("follow", "ceil(q * errors[-1])", "ceil(q * errors[-2] if len(errors) > 1 else 0)"),
         ("follow", "ceil(worst * fine)", "ceil(worst * fine / 2)"),

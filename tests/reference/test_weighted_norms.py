@@ -6,9 +6,10 @@ import pytest
 import oracle
 from oracle.arithmetic.ball import precision
 from oracle.arithmetic.midrad import Midrad
+from oracle.arithmetic.slopes import slopes_over
 from oracle.errors import NotDecidable
 from oracle.reference import jacobians, weighted
-from oracle.reference.jacobians import Coefficients, Frame, slopes_over
+from oracle.reference.jacobians import Coefficients, Frame
 from oracle.reference.weighted import KINDS, Norm, norm_of_sizes, norms_for, spectral_norm, spectral_radius
 
 ORDERS = {"infinity": np.inf, "one": 1, "two": 2}
