@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from oracle.equations.activations import ACTIVATIONS
+from oracle.arithmetic.suprema import steepest_slope
 from oracle.kernels.limb_record import Map, size
 from oracle.kernels.limb_series import evaluate, expand
 from oracle.kernels.limb_squash import nearest
@@ -90,7 +90,7 @@ class Field:
             name: Map.of(op, m, 1, op.shape[0] == op.shape[1])
             for name, op in (("A", field.A), ("B", field.B), ("W", field.W))
         }
-        B, S = absolute(field.B), float(ACTIVATIONS[field.activation].lipschitz)
+        B, S = absolute(field.B), float(steepest_slope(field.activation))
         M, E = (matrix(absolute(op), op.shape) for op in (field.M, field.E))
         inputs = (E + S * (B[:, None] * M if B.ndim == 1 else B @ M)) * _UP
         return Field(field.activation, maps, B, inputs, field.W.shape[0], m, P)
@@ -161,7 +161,7 @@ class Field:
         beyond = (s[1:] * s_from[:0:-1]).sum(axis=0)
         tail = (order[1:] / (P + 1) * z[1:] * (u_from[:0:-1] + beyond)).sum(axis=0)
         rounding = rho + moving * phi + P * zeta * (u_from[0] + phi + beyond)
-        first = activation_error(self.activation, self.m) * ulp + float(ACTIVATIONS[self.activation].lipschitz) * zeta
+        first = activation_error(self.activation, self.m) * ulp + float(steepest_slope(self.activation)) * zeta
         with np.errstate(over="ignore"):
             growth = np.exp((1 + s_from[0]) * (moving + P * zeta))
         return growth * (first + rounding) * _UP, growth * tail * _UP
