@@ -1,4 +1,4 @@
-"""Keras: SimpleRNN and GRU layers, and their cells, as recurrences and as candidates, on whatever backend Keras uses.
+"""Keras: SimpleRNN, GRU and LSTM layers, and their cells, as recurrences and as candidates, on any backend.
 
 The equations are in `keras_equations`. A layer is run as it is, in inference mode, from a given state; only for the run
 it returns all states.
@@ -18,8 +18,8 @@ from oracle.errors import BadInput
 from oracle.records.exact import Array
 from oracle.records.recurrence import Recurrence
 
-LAYERS = (keras.layers.SimpleRNN, keras.layers.GRU)
-CELLS = (keras.layers.SimpleRNNCell, keras.layers.GRUCell)
+LAYERS = (keras.layers.SimpleRNN, keras.layers.GRU, keras.layers.LSTM)
+CELLS = (keras.layers.SimpleRNNCell, keras.layers.GRUCell, keras.layers.LSTMCell)
 
 
 def handles(candidate: Any) -> bool:
@@ -78,7 +78,9 @@ def _refuse_unknown(layer: Any) -> None:
         f"it is a model; its recurrent layers are {', '.join(inner)}."
         if inner
         else "its equation is not in the catalogue.",
-        "pass one recurrent layer, model.get_layer(name)." if inner else "pass a SimpleRNN, GRU, or a cell of one.",
+        "pass one recurrent layer, model.get_layer(name)."
+        if inner
+        else "pass a SimpleRNN, GRU, LSTM, or a cell of one.",
     )
 
 
@@ -107,7 +109,7 @@ class KerasCandidate:
         x = self._given(X[:, None] if alone else X)
         h = self._given(np.broadcast_to(h0, (x.shape[1], h0.shape[-1])))
         states = self._layer(h, x) if isinstance(self.layer, LAYERS) else self._cell(h, x)
-        H = np.concatenate([self._as_states(h)[None], states])
+        H = np.concatenate([self._as_states(h)[None, ..., : states.shape[-1]], states])
         return H[:, 0] if alone else H
 
     def received(self, values: Array) -> Array:
@@ -122,16 +124,24 @@ class KerasCandidate:
 
     def _layer(self, h: Any, x: Any) -> Array:
         with all_states(self.layer):
-            found = self.layer(keras.ops.swapaxes(x, 0, 1), initial_state=h, training=False)
+            found = self.layer(keras.ops.swapaxes(x, 0, 1), initial_state=as_state(self.layer, h), training=False)
         return self._as_states(found).swapaxes(0, 1)
 
     def _cell(self, h: Any, x: Any) -> Array:
         states = []
         for k in range(x.shape[0]):
-            _, state = self.layer(x[k], [h], training=False)
-            h = state[0] if isinstance(state, list | tuple) else state
+            given = as_state(self.layer, h)
+            _, state = self.layer(x[k], given if isinstance(given, list) else [given], training=False)
+            h = keras.ops.concatenate(list(state), axis=-1) if isinstance(state, list | tuple) else state
             states.append(self._as_states(h))
         return np.stack(states)
+
+
+def as_state(layer: Any, h: Any) -> Any:
+    """A state as the layer takes it: [h, c] of an LSTM, which the oracle has side by side."""
+    if isinstance(layer, keras.layers.LSTM | keras.layers.LSTMCell):
+        return list(keras.ops.split(h, 2, axis=-1))
+    return h
 
 
 def as_array(tensor: Any) -> Array:

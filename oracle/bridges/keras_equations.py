@@ -3,9 +3,11 @@
     SimpleRNN   h+ = s(x kernel + h recurrent_kernel + bias)
     GRU         gates z, r, h along the columns; reset_after: bias (2, 3N), r * (h U_h + c_h); else bias (3N,),
                 (r * h) U_h;  h+ = z h + (1 - z) n
+    LSTM        gates i, f, c, o along the columns, one bias (4N,), to which nothing is added: unit_forget_bias says
+                how it is initialised
 
-Source: the documentation and `call` of keras.layers.SimpleRNNCell and GRUCell (Keras 2.3 to 3). Kernels are (in, out)
-and act on rows, so they are transposed here; torch and the records have the gates as r, z, n.
+Source: the documentation and `call` of keras.layers.SimpleRNNCell, GRUCell and LSTMCell (Keras 2.3 to 3). Kernels are
+(in, out) and act on rows, so they are transposed here; torch and the records have a GRU's gates as r, z, n.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from oracle.errors import BadInput
 from oracle.records.exact import Array
 from oracle.records.recurrence import Recurrence
 
-KINDS = ("SimpleRNN", "GRU")
+KINDS = ("SimpleRNN", "GRU", "LSTM")
 ORDER = (1, 0, 2)  # Keras has z, r, h
 PLAIN: dict[str, Any] = {"go_backwards": False, "stateful": False}
 
@@ -35,7 +37,7 @@ def equation(class_name: str, config: Mapping[str, Any], arrays: Mapping[str, Ar
     Parameters
     ----------
     class_name : str
-        SimpleRNN, SimpleRNNCell, GRU or GRUCell.
+        SimpleRNN, GRU or LSTM, or the cell of one.
     config : mapping
         The layer's configuration, as `get_config` gives it.
     arrays : mapping
@@ -69,24 +71,34 @@ def equation(class_name: str, config: Mapping[str, Any], arrays: Mapping[str, Ar
             "call the layer once on an input, or save the model after building it.",
         )
     W, M = (np.ascontiguousarray(arrays[key].T) for key in ("recurrent_kernel", "kernel"))
-    return _gru(config, W, M, arrays.get("bias"), name) if kind == "GRU" else _simple(config, W, M, arrays.get("bias"))
+    form = {"SimpleRNN": _simple, "GRU": _gru, "LSTM": _lstm}[kind]
+    return form(config, W, M, arrays.get("bias"), name)
 
 
-def _simple(config: Mapping[str, Any], W: Array, M: Array, b: Array | None) -> Recurrence:
+def _simple(config: Mapping[str, Any], W: Array, M: Array, b: Array | None, name: str) -> Recurrence:
     return Recurrence.elman(W, M, b, activation=activation(config.get("activation", "tanh")))
 
 
-def _gru(config: Mapping[str, Any], W: Array, M: Array, bias: Array | None, name: str) -> Recurrence:
+def _refuse_activations(kind: str, config: Mapping[str, Any], name: str) -> None:
     for key, expected in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
         if activation(config.get(key, expected)) != activation(expected):
             raise BadInput(
-                f"the GRU {name!r} has {key}={config[key]!r}.",
-                f"the catalogue's GRU has {expected} there; Keras 2.3 and before had hard_sigmoid gates by default.",
+                f"the {kind} {name!r} has {key}={config[key]!r}.",
+                f"the catalogue's {kind} has {expected} there; Keras 2.3 and before had hard_sigmoid gates by default.",
                 "there is no equation for it yet.",
             )
+
+
+def _gru(config: Mapping[str, Any], W: Array, M: Array, bias: Array | None, name: str) -> Recurrence:
+    _refuse_activations("GRU", config, name)
     after = bool(config.get("reset_after", True))
     biases = [] if bias is None else [_stacked(row) for row in np.atleast_2d(bias)]
     return Recurrence.gru(_stacked(W), _stacked(M), *biases, reset="after" if after else "before")
+
+
+def _lstm(config: Mapping[str, Any], W: Array, M: Array, b: Array | None, name: str) -> Recurrence:
+    _refuse_activations("LSTM", config, name)
+    return Recurrence.lstm(W, M, b)
 
 
 def _stacked(array: Array) -> Array:

@@ -187,7 +187,7 @@ def _only(layers: list[Layer], wanted: str | None, name: str) -> Recurrence:
             "a record is the equation of one layer." if layers else "the model is of another kind.",
             f"name one, oracle.load(path, layer={layers[0].name!r}), or take all: oracle.layers(path)."
             if layers
-            else "pass a model with a SimpleRNN or a GRU.",
+            else "pass a model with a SimpleRNN, a GRU or an LSTM.",
         )
     return _equation(chosen[0])
 

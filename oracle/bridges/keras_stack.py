@@ -1,4 +1,4 @@
-"""Keras' SimpleRNN and GRU with masks, and Bidirectional around one of them.
+"""Keras' SimpleRNN, GRU and LSTM with masks, and Bidirectional around one of them.
 
 A masked step keeps the state, so it is no step of the recurrence. Bidirectional runs a second layer over the reversed
 samples and puts out both, the second one in the order of the samples; its outputs have to be side by side
@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from oracle.bridges import keras_equations
-from oracle.bridges.keras import KerasCandidate, all_states, as_array, recurrence
+from oracle.bridges.keras import KerasCandidate, all_states, as_array, as_state, recurrence
 from oracle.errors import BadInput
 from oracle.records.exact import Array
 from oracle.records.recurrence import Recurrence
@@ -60,7 +60,9 @@ class KerasStack:
         with ExitStack() as settings:
             for part in self.parts if self.directions == 1 else [*self.parts, self.layer]:
                 settings.enter_context(all_states(part))
-            state = start[0] if self.directions == 1 else start
+            states = [as_state(part, given) for part, given in zip(self.parts, start, strict=True)]
+            flat = [each for state in states for each in (state if isinstance(state, list) else [state])]
+            state = states[0] if self.directions == 1 else flat
             found = self.layer(x, initial_state=state, mask=masked, training=False)
         narrow = self.dtype == "bfloat16"
         return [as_array(keras.ops.cast(found, "float32") if narrow else found).swapaxes(0, 1)]

@@ -65,10 +65,13 @@ class Entry(NamedTuple):
 
 
 BRIDGES = {
-    "torch": Entry("oracle.bridges.torch", ("torch.nn.RNN", "torch.nn.RNNCell", "torch.nn.GRU", "torch.nn.GRUCell")),
+    "torch": Entry(
+        "oracle.bridges.torch",
+        ("torch.nn.RNN", "torch.nn.RNNCell", "torch.nn.GRU", "torch.nn.GRUCell", "torch.nn.LSTM", "torch.nn.LSTMCell"),
+    ),
     "keras": Entry(
         "oracle.bridges.keras",
-        tuple(f"keras.layers.{name}" for name in ("SimpleRNN", "SimpleRNNCell", "GRU", "GRUCell")),
+        tuple(f"keras.layers.{name}" for name in ("SimpleRNN", "SimpleRNNCell", "GRU", "GRUCell", "LSTM", "LSTMCell")),
     ),
     "flax": Entry(
         "oracle.bridges.flax",

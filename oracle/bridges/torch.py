@@ -1,9 +1,11 @@
-"""PyTorch: torch.nn.RNN, RNNCell, GRU and GRUCell as recurrences and as candidates.
+"""PyTorch: torch.nn.RNN, GRU, LSTM and their cells as recurrences and as candidates.
 
     RNN, RNNCell    h+ = s(W_hh h + W_ih x + b_ih + b_hh),  s tanh or relu
     GRU, GRUCell    as `oracle.equations.gru`, reset after the product: r * (W_hn h + b_hn)
+    LSTM, LSTMCell  as `oracle.equations.lstm`; a layer puts out h alone, a cell (h, c)
 
-Source: the class documentation of torch.nn (PyTorch 2). Weights are (out, in); gates are stacked r, z, n.
+Source: the class documentation of torch.nn (PyTorch 2). Weights are (out, in); gates are stacked r, z, n, or
+i, f, g, o.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ from oracle.errors import BadInput
 from oracle.records.exact import Array
 from oracle.records.recurrence import Recurrence
 
-LAYERS = (torch.nn.RNN, torch.nn.GRU)
-CELLS = (torch.nn.RNNCell, torch.nn.GRUCell)
+LAYERS = (torch.nn.RNN, torch.nn.GRU, torch.nn.LSTM)
+CELLS = (torch.nn.RNNCell, torch.nn.GRUCell, torch.nn.LSTMCell)
+MEMORY = (torch.nn.LSTM, torch.nn.LSTMCell)
 
 
 def handles(candidate: Any) -> bool:
@@ -49,6 +52,9 @@ def part(module: Any, suffix: str) -> Recurrence:
     biases = tuple(getattr(module, name) for name in names[2:]) if module.bias else ()
     if isinstance(module, torch.nn.GRU | torch.nn.GRUCell):
         return Recurrence.gru(W, M, *biases)
+    if isinstance(module, MEMORY):
+        _refuse_projection(module)
+        return Recurrence.lstm(W, M, *biases)
     return Recurrence.elman(W, M, biases or None, activation=module.nonlinearity)
 
 
@@ -76,10 +82,19 @@ def _refuse_class(module: Any) -> None:
         else "its equation is not in the catalogue.",
         f"pass one of them, model.get_submodule({inner[0]!r}), or give the class a method oracle_recurrence()."
         if inner
-        else "pass a torch.nn.RNN, RNNCell, GRU or GRUCell, a step function with its Recurrence, or give the class a "
-        "method oracle_recurrence().",
+        else "pass a torch.nn.RNN, GRU, LSTM or a cell of one, a step function with its Recurrence, or give the class "
+        "a method oracle_recurrence().",
         kind=kind,
     )
+
+
+def _refuse_projection(module: Any) -> None:
+    if getattr(module, "proj_size", 0):
+        raise BadInput(
+            f"the {type(module).__name__} has proj_size={module.proj_size}.",
+            "its output is a product with the gated memory, which is another equation.",
+            "check one without a projection.",
+        )
 
 
 def _refuse_stacks(module: Any) -> None:
@@ -125,11 +140,14 @@ class TorchCandidate:
         -------
         ndarray, (K+1, N) or (K+1, batch, N)
             In the module's dtype (float32, which holds it exactly, for bfloat16); H[0] is h0 as the module received it.
+        An LSTM has states (h, c): its cell returns both, 2N numbers, the layer h alone.
         """
         x, h = self._tensor(X), self._tensor(h0)
         if h.ndim < x.ndim - 1:
             h = h.expand(x.shape[1], -1).clone()
         start = h.clone()
+        if isinstance(self.module, torch.nn.LSTM):
+            start = start[..., : self.module.hidden_size]
         with evaluating(self.module), torch.no_grad():
             states = self._layer(x, h) if isinstance(self.module, LAYERS) else self._cell(x, h)
         return np.concatenate([as_array(start)[None], as_array(states)])
@@ -143,7 +161,13 @@ class TorchCandidate:
             "W", "M", the biases as `recurrence` names them ("b[0]" is bias_ih and "b[1]" bias_hh; for gates "b" and
             "b_recurrent"), "h0" and "inputs", in the module's dtype.
         """
-        gated = isinstance(self.module, torch.nn.GRU | torch.nn.GRUCell)
+        if isinstance(self.module, torch.nn.LSTM):
+            raise BadInput(
+                "the module is a torch.nn.LSTM.",
+                "it shows its outputs alone, and a loss of (h, c) needs the memories as well.",
+                "check the gradients of an LSTMCell with the same weights.",
+            )
+        gated = isinstance(self.module, torch.nn.GRU | torch.nn.GRUCell | torch.nn.LSTMCell)
         biases = ("b", "b_recurrent") if gated else ("b[0]", "b[1]")
         suffix = "_l0" if isinstance(self.module, LAYERS) else ""
         kinds = {"W": "weight_hh", "M": "weight_ih"}
@@ -168,13 +192,19 @@ class TorchCandidate:
 
     def _layer(self, x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
         swap = bool(self.batch_first) and x.ndim == 3
-        output: torch.Tensor = self.module(x.transpose(0, 1) if swap else x, h[None])[0]
+        start: Any = h[None]
+        if isinstance(self.module, torch.nn.LSTM):
+            start = tuple(part.contiguous() for part in start.chunk(2, dim=-1))
+        output: torch.Tensor = self.module(x.transpose(0, 1) if swap else x, start)[0]
         return output.transpose(0, 1) if swap else output
 
     def _cell(self, x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
         states = []
         for drive in x:
-            h = self.module(drive, h)
+            if isinstance(self.module, torch.nn.LSTMCell):
+                h = torch.cat(self.module(drive, h.chunk(2, dim=-1)), dim=-1)
+            else:
+                h = self.module(drive, h)
             states.append(h.clone())
         return torch.stack(states)
 

@@ -36,7 +36,7 @@ def load_all(path: Path, activation: str | None = None) -> dict[str, Recurrence]
     """Every recurrent layer of a file by name; arguments and errors as `load`. A GRU needs no activation."""
     arrays, narrow = read(path)
     layers = torch_names.found(arrays, path.name)
-    stated = {layer.name: None if layer.gates == 3 else activation for layer in layers}
+    stated = {layer.name: activation if layer.gates == 1 else None for layer in layers}
     return {layer.name: _record(layer, stated[layer.name], path.name, narrow) for layer in layers}
 
 

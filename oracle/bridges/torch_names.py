@@ -119,11 +119,8 @@ def equation(layer: Layer, activation: str | None, source: str) -> Recurrence:
         _refuse_activation(activation, layer, source)
         return Recurrence.gru(W, M, *biases)
     if layer.gates == 4:
-        raise BadInput(
-            f"{source}: {layer.described()}.",
-            "the equation of an LSTM is not in the catalogue.",
-            f"pass a layer of a known class ({KINDS[1]}, {KINDS[3]}).",
-        )
+        _refuse_activation(activation, layer, source)
+        return Recurrence.lstm(W, M, *biases)
     if activation is None:
         raise BadInput(
             f"{source}: {layer.described()}.",
@@ -137,7 +134,7 @@ def _refuse_activation(activation: str | None, layer: Layer, source: str) -> Non
     if activation is not None:
         raise BadInput(
             f"activation is {activation!r}; {source}: {layer.described()}.",
-            "a GRU has a logistic and a tanh at fixed places.",
+            "GRUs and LSTMs have a logistic and a tanh at fixed places.",
             "leave the activation out.",
         )
 

@@ -1,4 +1,4 @@
-"""torch.nn.RNN and GRU with several layers, in one or two directions, and inputs of several lengths.
+"""torch.nn.RNN, GRU and LSTM with several layers, in one or two directions, and inputs of several lengths.
 
 The output of a layer is seen from outside only where it is the last one. So the layers up to l are run as a module of
 their own: the same class, forward and weights, with num_layers = l + 1. The last of these runs is that of the module
@@ -61,7 +61,10 @@ class TorchStack:
         given: Any = x.transpose(0, 1) if first else x
         if lengths is not None:
             given = pack_padded_sequence(given, torch.tensor(lengths), batch_first=first, enforce_sorted=False)
-        output = module(given, h.contiguous())[0]
+        start: Any = h.contiguous()
+        if isinstance(module, torch.nn.LSTM):
+            start = tuple(part.contiguous() for part in h.chunk(2, dim=-1))
+        output = module(given, start)[0]
         if lengths is not None:
             if not isinstance(output, PackedSequence):
                 raise TypeError(f"forward returned a {type(output).__name__} for a PackedSequence")

@@ -68,8 +68,10 @@ def received(run: Samples, dtype: str) -> Samples:
     return Samples(X, h0, run.batched)
 
 
-def observe(candidate: Any, kind: str, run: Samples, dtype: str, N: int, batch_first: bool | None) -> Recording:
-    """Let the candidate produce its trajectory, and watch it.
+def observe(
+    candidate: Any, kind: str, run: Samples, dtype: str, N: int, batch_first: bool | None, fewer: int | None = None
+) -> Recording:
+    """Let the candidate produce its trajectory, and watch it; a run or trajectory may show the first `fewer` states.
 
     Raises
     ------
@@ -78,13 +80,13 @@ def observe(candidate: Any, kind: str, run: Samples, dtype: str, N: int, batch_f
     """
     refuse_other_kinds(candidate, kind)
     if kind == "trajectory":
-        return _recorded(candidate, run, N, batch_first)
+        return _recorded(candidate, run, N, batch_first, fewer=fewer)
     if not run.steps * run.batch:  # nothing to call it for
         return Recording(np.broadcast_to(run.h0, (run.steps + 1, *run.h0.shape)).copy(), dtype, False)
     produce = {"step": _stepwise, "run": _at_once}[kind]
-    first = produce(candidate, run, dtype, N, batch_first)
+    first = produce(candidate, run, dtype, N, batch_first, fewer)
     if not first.breaches:
-        _run_again(first, lambda: produce(candidate, run, dtype, N, batch_first))
+        _run_again(first, lambda: produce(candidate, run, dtype, N, batch_first, fewer))
     return first
 
 
@@ -135,7 +137,7 @@ class _Call(NamedTuple):
     result: Array
 
 
-def _stepwise(step: Any, run: Samples, dtype: str, N: int, _: bool | None) -> Recording:
+def _stepwise(step: Any, run: Samples, dtype: str, N: int, _: bool | None, __: int | None) -> Recording:
     X, h = as_given(run, dtype)
     H = np.empty((run.steps + 1, run.batch, N))
     H[0] = run.h0
@@ -172,28 +174,32 @@ def _changed_later(watched: list[tuple[_Call, tuple[bytes, ...]]]) -> list[tuple
     return []
 
 
-def _at_once(candidate: Any, run: Samples, dtype: str, N: int, batch_first: bool | None) -> Recording:
+def _at_once(
+    candidate: Any, run: Samples, dtype: str, N: int, batch_first: bool | None, fewer: int | None
+) -> Recording:
     X, h0 = as_given(run, dtype)
     if run.batched and batch_first:
         X = np.ascontiguousarray(X.swapaxes(0, 1))
     state, sample = h0.copy(), X.copy()
     raw = _call(candidate, state, sample)
-    recording = _recorded(raw, run, N, batch_first, called=True)
+    recording = _recorded(raw, run, N, batch_first, called=True, fewer=fewer)
     if not (_same(state, h0) and _same(sample, X)):
         recording.breaches.append(("mutates-arguments", _mutation("h0" if not _same(state, h0) else "X", 0)))
     return recording
 
 
-def _recorded(raw: Any, run: Samples, N: int, batch_first: bool | None, called: bool = False) -> Recording:
+def _recorded(
+    raw: Any, run: Samples, N: int, batch_first: bool | None, called: bool = False, fewer: int | None = None
+) -> Recording:
     """A trajectory as given, or as returned by a call: that may be the candidate's own memory, and is copied."""
-    lengths = (run.steps + 1, run.steps)
+    sizes = [(k, width) for width in (N, fewer) if width is not None for k in (run.steps + 1, run.steps)]
     expected: tuple[tuple[int, ...], ...]
     if not run.batched:
-        expected = tuple((k, N) for k in lengths)
+        expected = tuple(sizes)
     elif batch_first:
-        expected = tuple((run.batch, k, N) for k in lengths)
+        expected = tuple((run.batch, *size) for size in sizes)
     else:
-        expected = tuple((k, run.batch, N) for k in lengths)
+        expected = tuple((k, run.batch, width) for k, width in sizes)
     array = read(raw, expected, "the trajectory")
     dtype = array.dtype.name
     shared = called and repeats_one_buffer(raw, array, int(bool(run.batched and batch_first)))
@@ -201,7 +207,9 @@ def _recorded(raw: Any, run: Samples, N: int, batch_first: bool | None, called: 
     H = H[:, None] if not run.batched else (H.swapaxes(0, 1) if batch_first else H)
     has_initial = len(H) == run.steps + 1
     breaches = [("views-of-one-buffer", _views(run.steps))] if shared else []
-    return Recording(H if has_initial else np.concatenate([run.h0[None], H]), dtype, has_initial, breaches)
+    if not has_initial:
+        H = np.concatenate([run.h0[None, :, : H.shape[2]], H])
+    return Recording(H, dtype, has_initial, breaches)
 
 
 def _same(a: Array, b: Array) -> bool:

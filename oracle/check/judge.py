@@ -59,6 +59,11 @@ class Evidence:
         """States it leads to, (N, K * batch)."""
         return _columns(self.recording.H[1:])
 
+    @property
+    def shown(self) -> slice:
+        """The units that were seen."""
+        return slice(None)
+
     def bound(self, rec: Recurrence, before: Array, after: Array, X: Array, model: Precision | None = None) -> Array:
         """The proven one-step bound under a record; states that are not finite have infinite residuals, not bounds."""
         start, end = (
@@ -108,12 +113,17 @@ def gather(
     dtype = model.dtype
     if bridge is not None:
         run = Samples(bridge.received(run.X), bridge.received(run.h0), run.batched)
-        recording = candidates.observe(bridge.run, "run", run, dtype, rec.N, None)
+        recording = candidates.observe(bridge.run, "run", run, dtype, rec.N, None, _fewer(rec))
         return Evidence(rec, run, recording, model, recorded_as(recorded))
     run = candidates.received(run, dtype) if callable(candidate) else run
     kind = kind or candidates.guess_kind(candidate, run, dtype)
-    recording = candidates.observe(candidate, kind, run, dtype, rec.N, batch_first)
+    recording = candidates.observe(candidate, kind, run, dtype, rec.N, batch_first, _fewer(rec))
     return Evidence(rec, run, recording, model, recorded_as(recorded))
+
+
+def _fewer(rec: Recurrence) -> int | None:
+    """How many states a run may show where it need not show all of them."""
+    return rec.outputs if rec.outputs < rec.N else None
 
 
 def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
@@ -253,7 +263,7 @@ def describe(rec: Recurrence) -> str:
 def _statistic(evidence: Evidence, found: Residuals, before: Array, X: Array) -> Statistic:
     usable = np.isfinite(found.upper).all(axis=0)
     scale = scatter(evidence.rec, before[:, usable], X[:, usable], evidence.after[:, usable])
-    return statistic(found.upper[:, usable], scale, evidence.model)
+    return statistic(found.upper[evidence.shown, usable], scale[evidence.shown], evidence.model)
 
 
 def precision_seen(evidence: Evidence, seen: Statistic) -> str | None:

@@ -13,12 +13,14 @@ from oracle.check.breach import Breach
 from oracle.check.deadline import limited, seconds
 from oracle.check.draws import drawn_verdict
 from oracle.check.judge import Evidence, breached, gather, judge
+from oracle.check.memory import OutputEvidence, completed
 from oracle.check.result import CheckFailed, CheckResult, Finding
 from oracle.check.surroundings import preserved
 from oracle.diagnosis.diagnose import diagnosed
 from oracle.diagnosis.layered import check_layers
 from oracle.diagnosis.noise import noise_diagnosed
 from oracle.diagnosis.observed import Readout, with_activity
+from oracle.diagnosis.outputs import outputs_diagnosed
 from oracle.errors import BadInput
 from oracle.records.network import Network
 from oracle.records.noise import Noise
@@ -128,6 +130,7 @@ def check(
     try:
         with preserved() as changed, limited(limit):
             evidence = gather(candidate, record, **question, batch_first=batch_first, kind=kind, bridge=bridge)
+            evidence = completed(evidence)
     except Breach as breach:
         name = precision_model(record.dtype if promised is None else promised).name
         return _noted(breached(breach.name, breach.problem, record, name, 0, 0), changed)
@@ -204,6 +207,8 @@ def _verdict(evidence: Evidence, noise: Noise | None, readout: Readout | None) -
         return replace(refused, diagnosis=refused.diagnosis + more, unseen=result.unseen)
     if found is None:
         return result
+    if isinstance(evidence, OutputEvidence):
+        return outputs_diagnosed(evidence, result)
     result = diagnosed(evidence, result, found)
     result = result if readout is None else readout.judged(result, evidence)
     narrow = [f for f in result.diagnosis if f.name == f"precision:{evidence.recording.dtype}"]

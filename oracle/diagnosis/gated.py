@@ -131,10 +131,10 @@ class GatedStatement:
         return self.but(**{name: tuple(getattr(p, name)[g] for g in order) for name in names})
 
     def orders(self) -> list[tuple[int, ...]]:
-        """Every other order of the gates, swaps of two first."""
+        """Other orders of the gates: two swapped, or three moved on, as formats differ (ONNX has i, o, f, g)."""
         places = tuple(range(len(self.names)))
-        others = [order for order in permutations(places) if order != places]
-        return sorted(others, key=lambda order: sum(a != b for a, b in zip(order, places, strict=True)))
+        moved = [(sum(a != b for a, b in zip(order, places, strict=True)), order) for order in permutations(places)]
+        return [order for count, order in sorted(moved) if 0 < count <= 3]
 
     def complemented(self) -> GatedStatement:
         """z for 1 - z."""

@@ -20,6 +20,7 @@ import numpy as np
 from oracle.check.breach import Breach, raised
 from oracle.check.deadline import limited, seconds
 from oracle.check.judge import breached, gather, judge
+from oracle.check.memory import completed
 from oracle.check.result import CheckResult, Finding
 from oracle.check.returned import read
 from oracle.check.surroundings import preserved
@@ -119,7 +120,7 @@ def _outputs(stack: Any, X: Array, h0: Array, mask: Array | None, records: dict[
         raise
     except BaseException as error:
         raised(error, h0, X)
-    units = [rec.N for rec in records.values()][:: stack.directions]
+    units = [rec.outputs for rec in records.values()][:: stack.directions]
     expected = [(*X.shape[:2], stack.directions * N) for N in units]
     pairs = zip(made, expected, strict=True)
     return [read(output, (shape,), f"the output of layer {layer}") for layer, (output, shape) in enumerate(pairs)]
@@ -132,7 +133,7 @@ def _parts(
     for index, (place, rec) in enumerate(records.items()):
         layer, way = divmod(index, directions)
         below = X if layer == 0 else outputs[layer - 1]
-        states = outputs[layer][..., way * rec.N : (way + 1) * rec.N]
+        states = outputs[layer][..., way * rec.outputs : (way + 1) * rec.outputs]
         for label, steps, columns in _groups(X.shape, mask):
             order = steps[::-1] if way else steps
             chosen = order, columns
@@ -166,7 +167,7 @@ def _named(
 
 def _judged(rec: Recurrence, X: Array, states: Array, start: Array, told: dict[str, Any]) -> CheckResult:
     """The verdict without a diagnosis."""
-    return judge(gather(states, rec, inputs=X, h0=start, **told))[0]
+    return judge(completed(gather(states, rec, inputs=X, h0=start, **told)))[0]
 
 
 def _mistakes(part: Part, records: dict[str, Recurrence], names: list[str], h0: Array) -> Iterator[tuple[Any, ...]]:

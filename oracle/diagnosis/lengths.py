@@ -79,6 +79,8 @@ def starts(h0: Any, places: int, run: Samples, N: int) -> Array:
     shape = (places, run.batch, N)
     if h0 is None:
         return np.zeros(shape)
+    if isinstance(h0, tuple) and len(h0) == 2 and all(hasattr(part, "shape") for part in h0):
+        h0 = np.concatenate([to_numpy(part, "h0") for part in h0], axis=-1)  # (h0, c0) of long short-term memories
     given = to_numpy(h0, "h0").astype(np.float64)
     if not np.isfinite(given).all():
         raise BadInput(

@@ -41,7 +41,7 @@ def rereadings(evidence: Evidence) -> Iterator[tuple[str, Steps]]:
     """Deviations of the bookkeeping, by name; names of one and the same reading are joined by |."""
     H, X = evidence.recording.H, evidence.run.X
     if X.any():
-        for name, other in _samples(X):
+        for name, other in shifted(X):
             yield name, columns(H[:-1], H[1:], other)
     yield from _starts(evidence)
 
@@ -52,7 +52,7 @@ def paired(evidence: Evidence) -> Iterator[tuple[str, Steps]]:
     for name, shorter in shortened(evidence):
         for other, steps in rereadings(shorter):
             yield joined(name, other), steps
-    for name, X in _samples(run.X) if run.X.any() else ():
+    for name, X in shifted(run.X) if run.X.any() else ():
         for other, steps in _starts(replace(evidence, run=Samples(X, run.h0, run.batched))):
             if other in ("initial-state-ignored", "state-not-carried") and len(H) == len(X) + 1:
                 yield joined(name, other), steps
@@ -80,7 +80,7 @@ def _late(evidence: Evidence) -> Iterator[tuple[str, Array]]:
         yield "last-step-dropped", H[:-1]
 
 
-def _samples(X: Array) -> Iterator[tuple[str, Array]]:
+def shifted(X: Array) -> Iterator[tuple[str, Array]]:
     """Which sample a step uses."""
     yield "input-missing", np.zeros_like(X)
     for shift in (1, *range(2, min(FARTHEST, len(X) - 1) + 1)):

@@ -315,7 +315,8 @@ class Recurrence(Record):
         Notes
         -----
         The state is (h, c), the outputs and then the memories: `rec.N` is 2N, h0 has 2N entries (or is the pair
-        (h0, c0)), and `oracle.simulate` returns both. torch's output is the first half.
+        (h0, c0)), and `oracle.simulate` returns both. torch's output is the first half. A run or trajectory that is
+        checked may show both, or h alone: the memories are then reconstructed from the outputs.
         """
         return cls._gated("lstm", "lstm", MemoryGates, (W, M, b, b_recurrent), step)
 
@@ -377,6 +378,11 @@ class Recurrence(Record):
     def N(self) -> int:
         """Number of states."""
         return int(self.parameters.state_size)
+
+    @property
+    def outputs(self) -> int:
+        """Number of states that modules put out: N, or half of them where the other half are memories."""
+        return self.parameters.units if isinstance(self.parameters, MemoryGates) else self.N
 
     @property
     def I(self) -> int:

@@ -93,7 +93,7 @@ def test_layer_is_left_as_it_was():
 @pytest.mark.parametrize(
     ("layer", "seen"),
     [
-        (lambda: made("LSTM"), "LSTM"),
+        (lambda: made("LSTM", activation="relu"), "LSTM"),
         (lambda: made(go_backwards=True), "go_backwards"),
         (lambda: made("GRU", recurrent_activation="hard_sigmoid"), "hard_sigmoid"),
         (lambda: keras.layers.SimpleRNN(N), "no kernel"),

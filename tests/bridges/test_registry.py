@@ -46,5 +46,5 @@ def test_the_table_and_the_bridges_agree():
     torch = pytest.importorskip("torch")
     for name in registry.BRIDGES["torch"].classes:
         module = getattr(torch.nn, name.rpartition(".")[2])(2, 3)
-        assert registry.recurrence(module).N == 3
+        assert registry.recurrence(module).outputs == 3
         assert registry.candidate(module).name == name

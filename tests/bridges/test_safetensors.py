@@ -166,7 +166,7 @@ def test_damaged_files_are_refused(tmp_path: Path, name: str) -> None:
 AMBIGUOUS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "rnn without activation": (placed(drawn()), {}, "tanh or of relu"),
     "gru with activation": (placed(drawn(gates=3)), {"activation": "tanh"}, "logistic and a tanh"),
-    "lstm": (placed(drawn(gates=4)), {}, "LSTM"),
+    "lstm with activation": (placed(drawn(gates=4)), {"activation": "tanh"}, "logistic and a tanh"),
     "no recurrent weights": ({"out.weight": np.ones((2, 2))}, {}, r"holds out\.weight"),
     "only recurrent weights": ({"weight_hh_l0": np.ones((N, N))}, {"activation": "tanh"}, "weight_ih None"),
     "two gates": (placed(drawn(gates=2)), {"activation": "tanh"}, "unknown: weight_hh"),
