@@ -11,6 +11,7 @@ Every session loads this file: it imports pytest, and everything else when a tes
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,9 +46,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """A record of the session; a suffix that is no report's is refused before anything is run."""
     path = config.getoption(OPTION)
+    if path is None:
+        path = _configured(config.rootpath)
     if path is not None and not path.lower().endswith(SUFFIXES):
         raise pytest.UsageError(f"{OPTION}={path}: the suffix decides the format; use {', '.join(SUFFIXES)}")
     config.stash[_SESSION] = Session(path)
+
+
+def _configured(root: Path) -> str | None:
+    """`pytest-report` in [tool.rnn-oracle] of the pyproject.toml of the tests, where there is one."""
+    file = root / "pyproject.toml"
+    if not file.is_file() or b"rnn-oracle" not in file.read_bytes():
+        return None
+    from oracle.cli.config import table
+    from oracle.errors import BadInput
+
+    try:
+        found: str | None = table(root).get("pytest-report")
+    except BadInput as error:
+        raise pytest.UsageError(str(error)) from None
+    return found
 
 
 class Oracle:

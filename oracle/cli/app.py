@@ -7,11 +7,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from oracle.cli import exits, terminal
+from oracle.cli.config import defaults
 from oracle.errors import BadInput, NotDecidable
 
 COMMANDS = (
@@ -73,7 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _run(given: list[str]) -> int:
     try:
         color = False if "NO_COLOR" in os.environ else None
-        code: Any = cli.main(given, prog_name="rnn-oracle", standalone_mode=False, obj=given, color=color)
+        known = defaults(COMMANDS, Path.cwd())
+        told: Any = {"standalone_mode": False, "obj": given, "color": color, "default_map": known}
+        code: Any = cli.main(given, prog_name="rnn-oracle", **told)
         sys.stdout.flush()
         return int(code or 0)
     except click.ClickException as error:

@@ -105,3 +105,13 @@ def test_the_plugin_knows_every_format() -> None:
     from oracle.report.write import RENDERERS
 
     assert tuple(RENDERERS) == SUFFIXES
+
+
+def test_the_report_may_be_named_in_pyproject(tmp_path: Path) -> None:
+    """`pytest-report` is taken as the option; a misspelt key stops the session."""
+    settings = tmp_path / "pyproject.toml"
+    settings.write_text('[tool.rnn-oracle]\npytest-report = "found.json"\n', encoding="utf-8")
+    assert session(tmp_path, "def test_nothing(): pass").returncode == 0
+    assert (tmp_path / "found.json").is_file()
+    settings.write_text('[tool.rnn-oracle]\npytest-raport = "found.json"\n', encoding="utf-8")
+    assert session(tmp_path, "def test_nothing(): pass").returncode == pytest.ExitCode.USAGE_ERROR
