@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from oracle.arithmetic.suprema import slope_range
 from oracle.claims.parts import Assumption, Counterexample, Evaluated, Number, Proof
-from oracle.errors import BadInput
+from oracle.errors import BadInput, NotDecidable
 
 __all__ = [
     "Assumption",
@@ -179,9 +180,14 @@ class Claim:
         )
 
     def _evaluated(self, setting: Any) -> Evaluated:
-        """The evaluation; undecided where it would have to see through a step that is the solution of a relation."""
+        """The evaluation; undecided where slopes are unbounded, or a step is the solution of a relation."""
         from oracle.procedures.discretize import IMPLICIT
 
+        if slope_range(setting.net.activation).count(None):
+            try:
+                return self.evaluate(setting)
+            except NotDecidable as problem:
+                return Evaluated((), Fraction(0), None, (str(problem),))
         if setting.scheme not in IMPLICIT:
             return self.evaluate(setting)
         try:

@@ -178,7 +178,7 @@ FAULTS: dict[str, Fault] = {
         lambda: contract.test_a_breach_of_contract_is_named_in_the_result("changes its state"),
     ),
     "first row not compared": (
-        lambda patch: patch.setattr(judge, "_start", lambda evidence: None),
+        lambda patch: patch.setattr(judge, "start_of", lambda evidence: None),
         lambda: contract.test_a_wrong_first_row_is_a_violation_at_step_zero(),
     ),
     "NaN has no residual": (
