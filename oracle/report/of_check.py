@@ -26,6 +26,7 @@ from oracle.report.model import (
 )
 
 HALVINGS = 7  # bars of the histogram inside the bound, the last one for everything below
+PRECISION = "precision:"  # starts the names of findings that are no other equation
 LISTED = 12  # findings shown; the rest is in the JSON
 
 
@@ -68,6 +69,9 @@ def sentence(result: CheckResult) -> str:
     where = f"the difference starts at step {result.first.step}, unit {result.first.unit}" if result.first else ""
     if result.explained_by is None:
         return "; ".join(filter(None, (f"The candidate does not follow {equation} in {result.promised}", where))) + "."
+    if result.computed_in and result.explained_by.startswith(PRECISION) and "+" not in result.explained_by:
+        computed = f"The candidate follows {equation}, but computes in {result.computed_in}, not in {result.promised}"
+        return "; ".join(filter(None, (computed, where))) + "."
     throughout = f"{result.computed_in} throughout" if result.computed_in else ""
     computed = f"The candidate computes {result.explained_by}, not {equation}"
     return "; ".join(filter(None, (computed, throughout, where))) + "."

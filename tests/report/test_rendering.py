@@ -357,3 +357,13 @@ def test_text_tables_line_up() -> None:
 def test_figures(value: float | None, words: str) -> None:
     """Three digits, and words for what is no number."""
     assert figure(value) == words
+
+
+def test_a_lower_precision_is_not_called_another_equation() -> None:
+    """A float32 run that is promised as float64 follows its equation, and the sentence says in what."""
+    rng = np.random.default_rng(4)
+    rec = oracle.Recurrence.elman(rng.normal(size=(6, 6)), rng.normal(size=(6, 2)))
+    X = rng.normal(size=(20, 2)).astype(np.float32)
+    H = oracle.simulate(rec, inputs=X, dtype=np.float32).astype(np.float64)
+    says = sentence(oracle.check(H, rec, inputs=X, promised="float64"))
+    assert "follows its equation (elman), but computes in float32, not in float64" in says
