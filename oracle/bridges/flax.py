@@ -1,4 +1,4 @@
-"""Flax: SimpleCell and GRUCell of linen and of nnx, and the RNN around one, as recurrences and as candidates.
+"""Flax: SimpleCell, GRUCell and LSTMCell of linen and of nnx, and the RNN around one, as recurrences and as candidates.
 
 A linen module holds no weights: it is passed bound to its variables, `cell.bind(variables)`. The equations are in
 `flax_equations`. A cell maps (carry, x) to (carry, output); an RNN runs one over (batch, time, features).
@@ -21,8 +21,9 @@ from oracle.records.recurrence import Recurrence
 
 SIMPLE = (linen.SimpleCell, nnx.SimpleCell)
 GATED = (linen.GRUCell, nnx.GRUCell)
+MEMORY = (linen.LSTMCell, linen.OptimizedLSTMCell, nnx.LSTMCell, nnx.OptimizedLSTMCell)
 LAYERS = (linen.RNN, nnx.RNN)
-FIXED = {"gate_fn": "logistic", "activation_fn": "tanh"}  # of a GRU
+FIXED = {"gate_fn": "logistic", "activation_fn": "tanh"}  # of a GRU and of an LSTM
 
 
 def handles(candidate: Any) -> bool:
@@ -40,16 +41,15 @@ def recurrence(module: Any) -> Recurrence:
         if activation_name(getattr(cell, name)) != expected:
             raise BadInput(
                 f"the {type(cell).__name__} has {name}={activation_name(getattr(cell, name))}.",
-                f"the catalogue's GRU has {expected} there.",
+                f"the catalogue's gated cells have {expected} there.",
                 "there is no equation for it yet.",
             )
-    return flax_equations.gru(arrays)
+    return flax_equations.lstm(arrays) if isinstance(cell, MEMORY) else flax_equations.gru(arrays)
 
 
 def candidate(module: Any) -> FlaxCandidate:
     """The module as something that can be run."""
-    _cell(module)
-    _refuse_use(module)
+    _refuse_use(module, _cell(module))
     return FlaxCandidate(module)
 
 
@@ -62,13 +62,13 @@ def _cell(module: Any) -> Any:
         Another class, or a module of linen without variables.
     """
     cell = module.cell if isinstance(module, LAYERS) else module
-    if not isinstance(cell, SIMPLE + GATED):
+    if not isinstance(cell, SIMPLE + GATED + MEMORY):
         kind = type(cell)
         raise BadInput(
             f"the module is a {kind.__module__}.{kind.__qualname__}.",
             "its equation is not in the catalogue.",
-            "pass a SimpleCell or a GRUCell of flax.linen or flax.nnx, an RNN of one, or state the recurrence and pass "
-            'oracle.as_step(cell, order="carry").',
+            "pass a SimpleCell, GRUCell or LSTMCell of flax.linen or flax.nnx, an RNN of one, or state the recurrence "
+            'and pass oracle.as_step(cell, order="carry").',
             kind=kind,
         )
     if isinstance(module, linen.Module) and module.scope is None:
@@ -80,7 +80,13 @@ def _cell(module: Any) -> Any:
     return cell
 
 
-def _refuse_use(module: Any) -> None:
+def _refuse_use(module: Any, cell: Any) -> None:
+    if isinstance(module, LAYERS) and isinstance(cell, MEMORY):
+        raise BadInput(
+            f"the states of an {type(module).__name__} of a {type(cell).__name__} were asked for.",
+            "it shows its outputs, and its memory at the end alone.",
+            "pass the cell; or its outputs as a recorded trajectory, with its recurrence and observe='output'.",
+        )
     if isinstance(module, LAYERS) and module.reverse:
         raise BadInput(
             f"the {type(module).__name__} has reverse=True.",
@@ -96,7 +102,9 @@ def _arrays(module: Any) -> dict[str, dict[str, Array]]:
         held = held["cell"] if isinstance(module, linen.RNN) else held
         return {name: _plain(part) for name, part in held.items()}
     cell = _cell(module)
-    names = {"i": "dense_i", "h": "dense_h"}
+    apart = isinstance(cell, nnx.LSTMCell)
+    names = {f"{side}{gate}": f"{side}{gate}" for side in "ih" for gate in "ifgo"} | {"if": "if_"}
+    names = names if apart else {"i": "dense_i", "h": "dense_h"}
     return {
         short: _plain({key: getattr(getattr(cell, name), key) for key in ("kernel", "bias")})
         for short, name in names.items()
@@ -151,8 +159,13 @@ class FlaxCandidate:
 
     def _steps(self, h: Any, x: Any) -> Array:
         states = []
+        memory = isinstance(self.module, MEMORY)
         for sample in x:
-            h, _ = self.module(h, sample)
+            if memory:  # the carry is (c, h), the state (h, c)
+                carry, _ = self.module(tuple(reversed(jnp.split(h, 2, axis=-1))), sample)
+                h = jnp.concatenate(list(reversed(carry)), axis=-1)
+            else:
+                h, _ = self.module(h, sample)
             states.append(_as_array(h))
         return np.stack(states)
 

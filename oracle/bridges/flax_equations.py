@@ -1,11 +1,13 @@
 """The cells of Flax as recurrences, from their arrays; Flax itself is not needed.
 
     SimpleCell   h+ = s(W_i x + b_i + W_h h), and + h inside s with residual=True
+    LSTMCell     as `oracle.equations.lstm`, biases with the recurrent products; OptimizedLSTMCell is the same
     GRUCell      as `oracle.equations.gru`, reset after the product: r * (W_hn h + b_hn); no recurrent bias of r and z
 
-Arrays by name: linen has one pair per gate ("i", "h"; "ir", "iz", "in", "hr", "hz", "hn"), nnx one pair for all
-("dense_i", "dense_h", gates r, z, n along the columns). Kernels are (in, out) and act on rows, so they are transposed.
-The documentation of nnx.GRUCell has b_hn; its cell holds no such array (0.12), and the equation is that without it.
+Arrays by name: linen has one pair per gate ("i", "h"; "ir", "iz", "in", "hr", "hz", "hn"; "ii", "if", ..), nnx one pair
+for all ("dense_i", "dense_h", gates along the columns), but one for each in its LSTMCell ("ii", "if_", ..). Kernels are
+(in, out) and act on rows, so they are transposed. The documentation of nnx.GRUCell has b_hn; its cell holds no such
+array (0.12), and the equation is that without it.
 
 Source: the class documentation of flax.linen and flax.nnx (Flax 0.12).
 """
@@ -19,7 +21,6 @@ import numpy as np
 from oracle.records.exact import Array
 from oracle.records.recurrence import Recurrence
 
-GATES = ("r", "z", "n")
 Pairs = Mapping[str, Mapping[str, Array]]
 
 
@@ -32,10 +33,20 @@ def simple(arrays: Pairs, activation: str, residual: bool) -> Recurrence:
 
 def gru(arrays: Pairs) -> Recurrence:
     """The equation of a GRUCell; arrays {"ir": {"kernel", "bias"}, .., "hn": ..}, or all gates in {"i", "h"}."""
-    every = ["i"] if "i" in arrays else [f"i{gate}" for gate in GATES]
-    M, b = _dense([arrays[name] for name in every])
-    W, b_recurrent = _dense([arrays[name.replace("i", "h", 1)] for name in every])
-    return Recurrence.gru(W, M, b, b_recurrent)
+    return Recurrence.gru(*_stacked(arrays, "rzn"))
+
+
+def lstm(arrays: Pairs) -> Recurrence:
+    """The equation of an LSTMCell; arrays {"ii": {"kernel"}, .., "ho": {"kernel", "bias"}}, or all gates in one."""
+    return Recurrence.lstm(*_stacked(arrays, "ifgo"))
+
+
+def _stacked(arrays: Pairs, gates: str) -> tuple[Array, Array, Array | None, Array | None]:
+    """W, M and the biases of both products, gate under gate."""
+    every = [""] if "i" in arrays else list(gates)
+    M, b = _dense([arrays[f"i{gate}"] for gate in every])
+    W, b_recurrent = _dense([arrays[f"h{gate}"] for gate in every])
+    return W, M, b, b_recurrent
 
 
 def _dense(parts: Sequence[Mapping[str, Array]]) -> tuple[Array, Array | None]:

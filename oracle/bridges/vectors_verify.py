@@ -125,7 +125,7 @@ def judge(document: dict[str, Any], outputs: Any, precision: str, recorded: str 
     taken = _rationals(np.where(finite, values, 0.0).tolist())
     to, radius, tolerance = (_rationals(part) for part in (steps["to"], steps["radii"], steps["tolerance"][name]))
     written, distance = recorded_as(recorded), abs(taken - to)
-    allowed = tolerance + Fraction(written.relative) * abs(taken) + Fraction(written.absolute)
+    allowed = tolerance + Fraction(written.relative) * abs(taken) + Fraction(float(written.absolute))
     outside = ~finite | (distance - radius > allowed).astype(bool)
     inside = finite & (distance + radius <= allowed).astype(bool)
     parts = [_part(*entry) for entry in zip(finite.flat, distance.flat, (allowed + radius).flat, strict=True)]

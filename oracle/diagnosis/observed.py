@@ -54,7 +54,7 @@ class ActivityEvidence(Evidence):
         start, end = (np.where(np.isfinite(part), part, 0.0) for part in (before, after))
         at_start, at_end = (self._lost(part, model or self.model) for part in (start, end))
         # The run starts from h0 itself; counting a lost activity there too only widens the bound.
-        known = Recorded("activity", 0.0, at_start)  # type: ignore[arg-type]
+        known = Recorded("activity", 0.0, at_start)
         with np.errstate(invalid="ignore", over="ignore"):
             bound = one_step_bound(rec, start, X, model or self.model, known) + at_end * (1 + 4 * U)
         unknown = ~np.isfinite(before).all(axis=0) | ~np.isfinite(after)  # saturated: nothing can be said of this step

@@ -26,11 +26,15 @@ BLOCK = 2**16  # elements evaluated at once: ten arrays of half a megabyte
 
 
 class Recorded(NamedTuple):
-    """How a trajectory was written down: relative and absolute error of a recorded number."""
+    """How well the states of a trajectory are known: relative and absolute error, the latter alike or of each."""
 
     name: str
     relative: float
-    absolute: float = 0.0
+    absolute: float | Array = 0.0
+
+    def part(self, columns: slice) -> Recorded:
+        """That of some of the columns."""
+        return self if np.ndim(self.absolute) == 0 else self._replace(absolute=np.asarray(self.absolute)[:, columns])
 
 
 EXACTLY = Recorded("as computed", 0.0)
@@ -84,7 +88,7 @@ def one_step_bound(
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         samples = ops.lift(X)  # as a whole: whether they are numbers of the format is asked of all of them
         for columns in blocks(H, BLOCK):
-            state = _state(H[:, columns], model, recorded, stored)
+            state = _state(H[:, columns], model, recorded.part(columns), stored)
             if solved:
                 state = _unsettled(state, model)
             x = samples._replace(
@@ -95,7 +99,7 @@ def one_step_bound(
             bound[:, columns] = advance(ops, rec, state, x).bound()
             if solved:
                 bound[:, columns] += state.error
-        if after is not None and (recorded.relative or recorded.absolute):
+        if after is not None and (recorded.relative or np.any(recorded.absolute)):
             bound += (recorded.relative * np.abs(after) + recorded.absolute) / (1 - recorded.relative)
         return raised(bound, 4)
 

@@ -160,3 +160,23 @@ def test_a_step_of_jax_with_a_carry():
         return h, h
 
     assert oracle.check(oracle.as_step(step, order="carry"), rec, **samples()).verdict == "pass"
+
+
+@pytest.mark.parametrize("kind", ["LSTMCell", "OptimizedLSTMCell"])
+@pytest.mark.parametrize("make", [linen_cell, nnx_cell])
+def test_long_short_term_memories(make, kind):
+    """The carry is (c, h), the state (h, c); the biases are those of the recurrent products."""
+    if make is linen_cell:
+        carry = (jnp.zeros((1, N)), jnp.zeros((1, N)))
+        cell = bound(getattr(linen, kind)(N), carry, jnp.zeros((1, INPUTS)))
+    else:
+        cell = make(kind)
+    asked = samples()
+    asked["h0"] = np.random.default_rng(1).normal(size=(BATCH, 2 * N))
+    assert oracle.check(cell, **asked).verdict == "pass"
+    rec = recurrence(cell)
+    W, M, b = (
+        np.concatenate(part)
+        for part in (rec.parameters.W, rec.parameters.M, [c[0] for c in rec.parameters.b_recurrent])
+    )
+    assert oracle.check(cell, Recurrence.lstm(W, M, np.roll(b, N)), **asked).verdict == "fail"

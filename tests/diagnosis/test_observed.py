@@ -98,3 +98,17 @@ def test_a_readout_is_checked_against_the_returned_states() -> None:
     other = implement_plain(replace(g, W=-g.W))
     result = _run(g, lambda h0, X: (other(h0, X), other(h0, X) @ C.T + D), observe=(C, D))
     assert result.explained_by == "negated-recurrent-weights"
+
+
+def test_long_runs_of_activities_are_judged_in_blocks() -> None:
+    """More states than a block of the bound holds: an error of its own for each of them, and one wrong state is seen."""
+    rng = np.random.default_rng(3)
+    units, steps = 300, 250
+    W, M, b = rng.normal(0, 0.03, (units, units)), rng.normal(size=(units, 2)), rng.normal(size=units)
+    rec, X = oracle.Recurrence.leaky(W, M, b, alpha=0.2), rng.normal(size=(steps, 2))
+    R = np.tanh(oracle.simulate(rec, inputs=X))
+    assert R.size > 2**16
+    assert oracle.check(R, rec, inputs=X, observe="activity").verdict == "pass"
+    R[100, 7] *= 1 + 1e-9
+    result = oracle.check(R, rec, inputs=X, observe="activity")
+    assert (result.verdict, result.first.step, result.first.unit) == ("fail", 100, 7)
