@@ -75,7 +75,9 @@ BRIDGES = {
     ),
     "flax": Entry(
         "oracle.bridges.flax",
-        tuple(f"flax.{room}.{name}" for room in ("linen", "nnx") for name in ("SimpleCell", "GRUCell", "LSTMCell", "RNN")),
+        tuple(
+            f"flax.{room}.{name}" for room in ("linen", "nnx") for name in ("SimpleCell", "GRUCell", "LSTMCell", "RNN")
+        ),
     ),
 }
 

@@ -70,7 +70,7 @@ def test_bfloat16_of_torch_survives(tmp_path: Path) -> None:
 
 def document() -> Any:
     """A valid document, to be spoiled."""
-    return json.loads(json.dumps(native._document(Network.rate(W, M, B, tau=0.5).rescale(3))))
+    return json.loads(json.dumps(native.document(Network.rate(W, M, B, tau=0.5).rescale(3))))
 
 
 def spoil(change: Callable[[Any], Any]) -> bytes:
@@ -99,7 +99,7 @@ class Trap:
         return (exec, ("raise SystemExit('unpickled')",))
 
 
-VALID = json.dumps(native._document(Network.rate(W, M, B, tau=0.5))).encode()
+VALID = json.dumps(native.document(Network.rate(W, M, B, tau=0.5))).encode()
 BAD: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is not JSON"),
     "truncated": (VALID[: len(VALID) // 2], "truncated"),
@@ -169,7 +169,7 @@ def test_files_that_are_none_are_refused(name: str, tmp_path: Path) -> None:
 
 def test_the_spoiled_files_were_sound_before() -> None:
     """The document that the refusals spoil is itself read."""
-    assert native._rebuilt(document(), "it") == Network.rate(W, M, B, tau=0.5).rescale(3)
+    assert native.rebuilt(document(), "it") == Network.rate(W, M, B, tau=0.5).rescale(3)
 
 
 def test_other_suffixes_and_missing_files(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_a_readout_is_checked_against_the_returned_states() -> None:
 
 
 def test_long_runs_of_activities_are_judged_in_blocks() -> None:
-    """More states than a block of the bound holds: an error of its own for each of them, and one wrong state is seen."""
+    """More states than a block of the bound holds, each with an error of its own, and one wrong state is seen."""
     rng = np.random.default_rng(3)
     units, steps = 300, 250
     W, M, b = rng.normal(0, 0.03, (units, units)), rng.normal(size=(units, 2)), rng.normal(size=units)
