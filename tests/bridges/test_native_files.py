@@ -142,7 +142,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "unknown code": (spoil(lambda d: arguments(d).update(tau={"eval": "1"})), "tau is not a parameter"),
     "two codes": (spoil(lambda d: arguments(d)["tau"].update(text="1")), "tau is not a parameter"),
     "no code": (spoil(lambda d: arguments(d).update(tau=[1])), "tau is not a parameter"),
-    "activation": (spoil(lambda d: arguments(d)["activation"].update(text="swish")), "'swish' is not known"),
+    "activation": (spoil(lambda d: arguments(d)["activation"].update(text="swash")), "'swash' is not known"),
     "text a number": (spoil(lambda d: arguments(d)["activation"].update(text=3)), "no text"),
     "atom": (
         spoil(lambda d: arguments(d).update(tau={"constant": [["1/1", [["sin", "1/1", "", 1]]]]})),
