@@ -126,7 +126,7 @@ def exact_ways(setting: Setting, tau: Gain, g: Gain) -> Iterator[tuple[str, Same
     if value_at(p.activation, Fraction(0)) == 0 and Fraction(0) not in ACTIVATIONS[p.activation].kinks:
         linear = tangent_at_zero(p)
         slope = slope_at(p.activation, Fraction(0))
-        taken = inside(linear, g * slope)
+        taken = rate_form(tau, p.W.scaled(g * slope), p.M.scaled(g * slope), _times(g * slope, p.b), "identity")
         yield "(iii) linearised at z* = 0: records", _same(collapsed(taken), collapsed(linear))
 
 

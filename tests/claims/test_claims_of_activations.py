@@ -31,3 +31,8 @@ def test_the_remainder_is_bounded_by_certified_suprema(name: str) -> None:
 def test_unbounded_slopes_are_undecided(claim: str) -> None:
     """The slope of a power grows: nothing holds for all states."""
     assert oracle.claims[claim].verify(network("square")).verdict == "undecided"
+
+
+def test_a_slope_at_zero_that_is_no_rational() -> None:
+    """C5 (iii) for erf, s'(0) = 2 / sqrt(pi): stated without dividing by it."""
+    assert oracle.claims["C5"].verify(network("erf")).verdict == "holds"
