@@ -138,3 +138,15 @@ def test_compilation(benchmark: Any, kept: bool, tmp_path_factory: Any) -> None:
 
     assert Path(folder).exists() == kept
     assert "proved" in benchmark.pedantic(run, rounds=1)
+
+
+@pytest.mark.benchmark(group="flow, gain 1.2, T=5, 50 digits")
+@pytest.mark.parametrize(("units", "engine"), [(32, "limbs"), (128, "limbs"), (32, "balls")])
+def test_certified_flow(benchmark: Any, units: int, engine: str) -> None:
+    """From the network on; `reports/references_speed.py` has heyoka and odefun in the same run."""
+    rng = np.random.default_rng(0)
+    W, h0 = 1.2 * rng.standard_normal((units, units)) / units**0.5, rng.standard_normal(units)
+    net = oracle.Network.rate(W, None, 0.3 * rng.standard_normal(units))
+    oracle.reference(net, h0=h0, times=[0.01], digits=20, engine="limbs")
+    found = per_step(benchmark, lambda: oracle.reference(net, h0=h0, times=[5], digits=DIGITS, engine=engine), 1, 3)
+    assert found.digits >= DIGITS
