@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -9,6 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import oracle
+
+# Keras' own conversion of a variable to an array is of before NumPy 2.
+KERAS_WARNS = "ignore:__array__ implementation:DeprecationWarning"
 
 N, I, K, BATCH = 7, 3, 12, 2
 SEED = 20241103
@@ -26,7 +30,7 @@ class Honest(NamedTuple):
 
 def honest_frameworks() -> Iterator[Honest]:
     """Everything that is installed."""
-    for name, programs in (("torch", torch_programs), ("jax", jax_programs)):
+    for name, programs in (("torch", torch_programs), ("jax", jax_programs), ("keras", keras_programs)):
         if find_spec(name) is not None:
             for dtype in DTYPES:
                 yield from programs(dtype)
@@ -97,3 +101,25 @@ def jax_programs(dtype: str) -> Iterator[Honest]:
     yield Honest(f"jax scan, elman {dtype}", scanned(elman), oracle.Recurrence.elman(W, M, b), question)
     rec = oracle.Recurrence.leaky(W, M, b, alpha=0.25)
     yield Honest(f"jax scan, leaky {dtype}", scanned(leaky), rec, question)
+
+
+def keras_programs(dtype: str) -> Iterator[Honest]:
+    """Layers of Keras in float32, on the backend there is; in float64 some compute in float32 (`reports/trained`)."""
+    if dtype != "float32":
+        return
+    os.environ.setdefault("KERAS_BACKEND", "torch" if find_spec("torch") else "jax")
+    import keras
+
+    given = _arrays(dtype)
+    question = {"inputs": np.swapaxes(given["X"], 0, 1), "h0": given["h0"]}
+    rng = np.random.default_rng(SEED)
+    layers = {
+        "SimpleRNN": keras.layers.SimpleRNN(N),
+        "SimpleRNN relu": keras.layers.SimpleRNN(N, activation="relu"),
+        "GRU": keras.layers.GRU(N),
+        "GRU, reset before": keras.layers.GRU(N, reset_after=False),
+    }
+    for title, layer in layers.items():
+        layer.build((BATCH, K, I))
+        layer.set_weights([(rng.normal(size=w.shape) / 2).astype(dtype) for w in layer.get_weights()])
+        yield Honest(f"keras {title} {dtype}", layer, None, question)

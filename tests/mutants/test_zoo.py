@@ -14,7 +14,7 @@ import pytest
 
 from .continuous import continuous, smallest_caught
 from .faults import pairs, singles
-from .frameworks import honest_frameworks
+from .frameworks import KERAS_WARNS, honest_frameworks
 from .noisy import judged as noise_judged
 from .noisy import noisy
 from .peers import PEERS, survives
@@ -80,6 +80,7 @@ def test_noise(case):
     assert not case[3] or found.named == "right", found
 
 
+@pytest.mark.filterwarnings(KERAS_WARNS)
 def test_frameworks_pass():
     """Whatever framework is installed computes what it documents."""
     import oracle
