@@ -9,6 +9,7 @@ import oracle
 from oracle import Recurrence
 from oracle.arithmetic.rational import Rational
 from oracle.bridges.registry import candidate, recurrence
+from oracle.check.judge import gather, judge
 from oracle.equations.catalogue import advance
 from oracle.errors import BadInput
 
@@ -243,7 +244,9 @@ def test_the_check_fails_modules_with_other_weights(kind, dtype):
     h0, X = probe(BATCH)
     dtype = getattr(torch, dtype)
     other = recurrence(made(kind, seed=4, dtype=dtype))
-    assert oracle.check(made(kind, dtype=dtype), other, inputs=X, h0=h0).verdict == "fail"
+    run = candidate(made(kind, dtype=dtype))
+    question = {"inputs": X, "h0": h0, "promised": run.dtype, "recorded": None, "batch_first": False, "kind": None}
+    assert judge(gather(run, other, **question, bridge=run))[0].verdict == "fail"  # without asking what it is instead
 
 
 def test_the_check_names_a_module_that_raises():
