@@ -138,7 +138,7 @@ def test_a_break_inside_a_step_is_refused() -> None:
     """A signal on a grid that is not the steps' is not the input of one step."""
     net, _, _, h0 = network("rate", "tanh", 3, 1)
     with pytest.raises(oracle.BadInput, match="inside step 1"):
-        euler_bound(net, 0.25, 4, oracle.held(np.ones((5, 2)), 0.375), h0)
+        euler_bound(net, 0.25, 4, oracle.held(np.arange(10.0).reshape(5, 2), 0.375), h0)
     with pytest.raises(oracle.BadInput, match="known until"):
         euler_bound(net, 0.25, 4, oracle.sampled(np.ones((4, 2)), 0.25), h0)
 
