@@ -6,6 +6,7 @@ Where s' is monotone piece by piece its ends decide. Elsewhere a table does: s' 
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -39,10 +40,25 @@ def derivatives_over(activation: str, low: Array, high: Array) -> tuple[Array, A
     with np.errstate(all="ignore"):
         least, most = _by_pieces(pieces, low, high) if pieces else _by_table(activation, low, high)
         unknown = np.isnan(low) | np.isnan(high)
-        bottom, top = (float(end) if end is not None else None for end in slope_range(activation))
-        least = least if bottom is None else np.maximum(least, bottom)
-        most = most if top is None else np.minimum(most, top)
+        bottom, top = _range(activation)
+        least, most = np.maximum(least, bottom), np.minimum(most, top)
     return np.where(unknown, np.nan, least), np.where(unknown, np.nan, most)
+
+
+@lru_cache(maxsize=64)
+def _range(activation: str) -> tuple[float, float]:
+    """The least and the largest slope anywhere, as floats on the outside; infinite where there is none."""
+    low, high = slope_range(activation)
+    return (
+        -np.inf if low is None else _outside(Fraction(low), -np.inf),
+        np.inf if high is None else _outside(Fraction(high), np.inf),
+    )
+
+
+def _outside(end: Fraction, way: float) -> float:
+    near = float(end)
+    beyond = Fraction(near) > end if way < 0 else Fraction(near) < end
+    return float(np.nextafter(near, way)) if beyond else near
 
 
 @lru_cache(maxsize=256)
@@ -102,11 +118,7 @@ def _table(activation: str) -> tuple[Array, Array]:
         pairs = list(zip(values[1], tight, strict=True))
         least = [max(_end(a, -1), _end(b, -1)) for a, b in pairs]
         most = [min(_end(a, 1), _end(b, 1)) for a, b in pairs]
-    ends = slope_range(activation)
-    beyond = [
-        (-np.inf if ends[0] is None else float(ends[0])),
-        (np.inf if ends[1] is None else float(ends[1])),
-    ]
+    beyond = _range(activation)
     rows = [
         _runs(np.array([beyond[0], *least, beyond[0]]), np.minimum),
         _runs(np.array([beyond[1], *most, beyond[1]]), np.maximum),

@@ -99,7 +99,7 @@ class Program:
         z = h @ self.W.T + x @ self.M.T + self.b + inside
         leak = one(1 - ALPHA) * h
         if self.form == "wrong":
-            out = leak + one(ALPHA) * f(1.3 * z)
+            out = leak + one(ALPHA) * f(z) * (1 + h / 2)
         elif self.form == "current":
             out = leak + one(ALPHA) * (f(h + inside) @ self.W.T + x @ self.M.T + self.b)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,11 +21,35 @@ def logistic(z: Array) -> Array:
     return np.asarray(1 / (1 + np.exp(-z)))
 
 
+def erf(z: Array) -> Array:
+    """The error function, in the dtype of its argument."""
+    return np.asarray(np.vectorize(math.erf)(z), dtype=z.dtype)
+
+
+def leaking(slope: float) -> Callable[[Array], Array]:
+    """z, or slope z below zero."""
+    return lambda z: np.where(z > 0, z, z.dtype.type(slope) * z)
+
+
 SQUASH: dict[str, Callable[[Array], Array]] = {
     "tanh": np.tanh,
     "logistic": logistic,
     "relu": lambda z: np.maximum(z, 0),
     "identity": lambda z: z,
+    **{f"leaky-relu({slope})": leaking(slope) for slope in (0.01, 0.2, 0.3)},
+    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "hardtanh": lambda z: np.clip(z, -1, 1),
+    "softplus": lambda z: np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))),
+    "softplus(20)": lambda z: np.where(z > 20, z, np.log1p(np.exp(np.minimum(z, 20)))),
+    "silu": lambda z: z * logistic(z),
+    "gelu": lambda z: z * (1 + erf(z / z.dtype.type(np.sqrt(2)))) / 2,
+    "gelu-tanh": lambda z: (
+        z * (1 + np.tanh(z.dtype.type(np.sqrt(2 / np.pi)) * (z + z**3 * z.dtype.type(0.044715)))) / 2
+    ),
+    "erf": lambda z: erf(z),
+    "arctan": np.arctan,
+    "sin": np.sin,
+    "square": lambda z: np.maximum(z, 0) ** 2,
 }
 
 

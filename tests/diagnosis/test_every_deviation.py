@@ -144,7 +144,7 @@ PLANTED: dict[str, Plant] = {
     "tau-inverted": lambda n: (n.record(), runs(Code.of(n).but(a=n.dt * n.tau))),
     **{
         f"activation:{name}": lambda n, name=name: (n.record(), runs(Code.of(n).but(activation=name)))
-        for name in ("tanh", "logistic", "relu", "identity")
+        for name in planted.SQUASH
     },
     **{
         f"rounded-weights:{name}: {parts}": lambda n, bits=bits, parts=parts: (

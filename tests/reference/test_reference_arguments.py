@@ -50,7 +50,7 @@ X = np.array([[0.5], [-1.0], [0.25]])
         (NET, {"times": [1], "h0": np.ones((3, 4))}, "h0 has shape"),
         (NET, {"times": [1], "h0": np.ones(3)}, "h0 has shape"),
         (NET, {"times": [1], "radius": -1}, "a radius is a distance"),
-        (NET, {"times": [1], "engine": "euler"}, "there are two"),
+        (NET, {"times": [1], "engine": "euler"}, 'pass "auto"'),
         (NET, {"times": [1], "engine": "mpmath", "radius": 0.5}, "sets of initial states"),
         (W, {"inputs": X}, "record is a ndarray"),
     ],
