@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 from math import ceil, e, log2
 from typing import Any
 
@@ -61,10 +60,12 @@ def follow(question: Question, run: Run | None = None) -> Enclosure:
 
 
 def _in_balls(question: Question) -> Run:
-    known = cache(lambda norm: System.of(question.lure, norm))
+    known: dict[str, System] = {}  # by the norm's name: balls have no hash before python-flint 0.8
 
     def run(norm: Norm, log2_rate: float, bits: int) -> list[Row]:
-        system = known(norm)
+        if norm.name not in known:
+            known[norm.name] = System.of(question.lure, norm)
+        system = known[norm.name]
         found = steps(system, initial(system, question, bits), question.inputs, question.times[-1], log2_rate)
         return list(outputs(question, found, norm, bits))
 
