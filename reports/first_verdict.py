@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 TORCH = "torch==2.13.0"
 LINES = """\
 import numpy as np, oracle, torch
+
 module = torch.nn.RNN(2, 30)
 X = np.random.default_rng(0).normal(size=(40, 5, 2))
 print(oracle.check(module, inputs=X).summary())
@@ -41,7 +42,7 @@ def main() -> int:
         made, _ = timed(sys.executable, "-m", "venv", str(Path(folder) / ".venv"))
         installed, _ = timed(python, "-m", "pip", "install", "--quiet", TORCH, str(HERE.parent))
         checked, says = timed(python, "-c", LINES)
-    total, lines = made + installed + checked, len(LINES.splitlines())
+    total, lines = made + installed + checked, sum(map(bool, LINES.splitlines()))
     text = f"""# From `pip install` to the first verdict on a torch module
 
 Made by `python reports/first_verdict.py` with Python {platform.python_version()} and {TORCH}.
