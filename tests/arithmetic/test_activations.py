@@ -349,7 +349,7 @@ def outside(made: Any, exact: Any, bound: Any) -> int:
 
 
 def test_the_jump_of_a_threshold_is_granted_where_the_argument_may_be_on_either_side() -> None:
-    """softplus(20) at 20: z on one side, log(1 + e^z) on the other, 2e-9 apart; a known argument has no such choice."""
+    """softplus(20) at 20: z on one side, log(1 + e^z) on the other, 2e-9 apart. Away from it there is no choice."""
     z = np.array([[20.0]])
     known = granted("softplus(20)", "float64", z - 0.5)
     unsure = Rounding(PRECISIONS["float64"]).act("softplus(20)", Rounded(z, z, np.full_like(z, 1e-14), 0.0)).bound()
