@@ -1,7 +1,7 @@
 """C2: linearisation and discretisation commute.
 
 Exactly for forward Euler, and for exponential Euler with leak and recurrent part kept apart, at any point where s is
-differentiable; for Runge-Kutta methods at an equilibrium under a constant input. Where they do not:
+differentiable; for Runge-Kutta methods at an equilibrium under a constant input, or anywhere if s is affine. Where not:
 
     collapsed    exp(Delta J) - [exp(Delta A) + Delta phi_1(Delta A) K] = (Delta^2 / 2) K J + O(Delta^3),
                  K = B S W, J = A + K; zero for every Delta iff K J = 0
@@ -37,11 +37,11 @@ from oracle.records.network import Network
 STATEMENT = (
     "Linearising and then discretising gives the same recurrence as discretising and then linearising, at any "
     "operating point, for Euler and for exponential Euler with leak and recurrent part kept apart; for Runge-Kutta "
-    "methods at an equilibrium under a constant input."
+    "methods at an equilibrium under a constant input, or where s is affine."
 )
 LATEX = (
     r"L_{(h^*,x^*)}\,D_\Delta = D_\Delta\,L_{(h^*,x^*)},\qquad "
-    r"D\Phi = R(\Delta J)\ \text{for Runge--Kutta methods at } F(h^*,x^*)=0"
+    r"D\Phi = R(\Delta J)\ \text{for Runge--Kutta methods at } F(h^*,x^*)=0\ \text{or with } s \text{ affine}"
 )
 
 

@@ -2,7 +2,7 @@
 
     R                   lambda -> r lambda
     Euler               lambda -> 1 + Delta lambda
-    Runge-Kutta         lambda -> R(Delta lambda), at an equilibrium, input held
+    Runge-Kutta         lambda -> R(Delta lambda), at an equilibrium or where s is affine, input held
     exponential Euler   lambda -> 1 + Delta_eff lambda for a scalar leak, no function of lambda otherwise
 
 If Re lambda < 0 for all, Euler is stable if and only if Delta < min -2 Re lambda / |lambda|^2. Eigenvalues are those of
@@ -14,7 +14,6 @@ How spectra are compared: `oracle.claims.mapped_spectra`; thresholds of stabilit
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -23,7 +22,7 @@ import numpy as np
 
 from oracle.claims.mapped_spectra import Side, compare, derivative, eigenvalues_of, sides
 from oracle.claims.one_step import SCALAR_LEAK, jacobian, leak_is_scalar
-from oracle.claims.predicates import DIFFERENTIABLE, EQUILIBRIUM, differentiable, equilibrium
+from oracle.claims.predicates import DIFFERENTIABLE, EQUILIBRIUM, at_rest, differentiable, equilibrium
 from oracle.claims.result import Claim, Counterexample, Evaluated, symbolic
 from oracle.claims.setting import Setting
 from oracle.claims.spectrum import matching, spectrum
@@ -74,9 +73,8 @@ def discrete(setting: Setting, made: list[Side]) -> tuple[Any, ...] | None:
 
 def _where(setting: Setting) -> str:
     """Whether the operating point is an equilibrium, in words."""
-    held = equilibrium(replace(setting, scheme="rk4")).holds  # asked of Runge-Kutta methods only
     words: dict[bool | str, str] = {True: "an equilibrium", False: "no equilibrium"}
-    return f"an operating point that is {words.get(held, 'not told from an equilibrium')}"
+    return f"an operating point that is {words.get(at_rest(setting).holds, 'not told from an equilibrium')}"
 
 
 # -- counterexamples --------------------------------------------------------------------------------------------------

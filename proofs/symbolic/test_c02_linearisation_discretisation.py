@@ -7,6 +7,7 @@ of B and c commutes with right multiplication of B by S. The point need not be a
 
 Runge-Kutta at an equilibrium: every stage state is h* because F(h*, x*) = 0, so every stage slope has the derivative
 J (I + Delta sum_j a_ij K_j), K_j the derivative of stage j: the recursion of the same method on the tangent field.
+If s is affine, J is one matrix wherever the stages sit, and the tangent field is the field.
 Off an equilibrium the stages sit elsewhere; for the midpoint rule the chain rule gives
     D Phi - D Phi_lin = Delta [J(h* + Delta/2 F*) - J(h*)] (I + Delta/2 J(h*)).
 
@@ -83,6 +84,14 @@ def prove_runge_kutta(scheme: str, balance=at_equilibrium, linearise=linearized)
     assert_same_tangent(ours, theirs)
 
 
+def prove_affine(scheme: str, activation: str = "identity") -> None:
+    """Where s is affine the same holds at every point: all stages of a step have one Jacobian."""
+    F, (h, x), s = replace(field(2, 1, 1, diagonal=True), activation=activation), point(2, 1), Unknown()
+    L = linear(F, h, x, s)
+    ours, theirs = (tangent(stepper(scheme), Staged(p, D), h, x, s, staged_drive) for p in (F, L))
+    assert_same_tangent(ours, theirs)
+
+
 def prove_midpoint_defect(half=D / 2) -> None:
     """Off equilibrium: Delta [J(h* + Delta/2 F*) - J(h*)] (I + Delta/2 J(h*)), exactly."""
     F, (h, x), s = field(2, 2, 1), point(2, 1), Unknown()
@@ -134,6 +143,12 @@ def test_runge_kutta_at_equilibrium(scheme: str) -> None:
     prove_runge_kutta(scheme)
 
 
+@pytest.mark.parametrize("scheme", sorted(TABLEAUS))
+def test_runge_kutta_where_s_is_affine(scheme: str) -> None:
+    """L and D commute for Runge-Kutta at every point if s is affine."""
+    prove_affine(scheme)
+
+
 def test_midpoint_off_equilibrium() -> None:
     """What the midpoint rule misses off equilibrium."""
     prove_midpoint_defect()
@@ -166,6 +181,7 @@ FAULTS = {
     "c not scaled in D": lambda: prove_records(constant_not_scaled),
     "c dropped in L, heun": lambda: prove_runge_kutta("heun", linearise=constant_dropped),
     "off equilibrium": lambda: prove_runge_kutta("midpoint", balance=lambda p, h, x, s: p),
+    "off equilibrium, s not affine": lambda: prove_affine("midpoint", activation="tanh"),
     "midpoint formula with Delta": lambda: prove_midpoint_defect(half=D),
     "collapsed without 1/2": lambda: prove_collapsed(factor=sympy.Integer(1)),
     "collapsed without leading term": lambda: prove_collapsed(factor=sympy.Integer(0)),

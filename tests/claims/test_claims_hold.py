@@ -106,6 +106,16 @@ def test_runge_kutta_at_an_equilibrium(scheme):
         assert away.measured > 0
 
 
+@pytest.mark.parametrize("scheme", ["midpoint", "rk4", "zoh"])
+def test_every_point_will_do_where_s_is_affine(scheme):
+    """C2, C4 and C8 of a network of identities: exact off its equilibrium as well."""
+    net = oracle.Network.rate([[0.5, -1.25], [1.5, 0.25]], [[1.0], [-0.5]], [0.25, 0.5], activation="identity")
+    for name in ("C2", "C4", "C8"):
+        result = oracle.claims[name].verify(net, scheme=scheme, at=([0.5, -0.5], [0.75]), step=0.25)
+        assert result.verdict == "holds", result
+        assert result.measured <= result.bound
+
+
 def test_float_orders_are_reported():
     """C1 shows beside its verdict: bitwise at r = 4, within the summed bounds at r = 3 (observed)."""
     seen = dict(oracle.claims["C1"].verify(network(1), r=3).observed)
