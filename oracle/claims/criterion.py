@@ -7,7 +7,9 @@
 Rational J and Delta: with m the minimal polynomial of J, p its squarefree part and C the companion matrix of p,
 (i) says that the characteristic polynomial of R(Delta C) is squarefree, (ii) that gcd(m, m') and R'(Delta x) have no
 common root, (iii) that p and S(Delta x) have none: gcds over Q, exact. Otherwise balls about isolated eigenvalues,
-which are simple; they prove that the conditions hold and nothing else. R(z) = 1 + z satisfies them always.
+which are simple; they prove that the conditions hold and nothing else. R(z) = 1 + z satisfies them always, R = exp of
+the zero-order hold wherever J and Delta are rational: the differences of eigenvalues are algebraic, 2 pi i k / Delta is
+transcendental (F. Lindemann, Mathematische Annalen 20 (1882), 213).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import Any, NamedTuple
 from flint import acb, fmpq, fmpq_mat, fmpq_poly
 
 from oracle.arithmetic.ball import Ball, precision
-from oracle.claims.one_step import OneStep, evaluated, in_balls
+from oracle.claims.one_step import ExactFlow, OneStep
 from oracle.claims.rank import EXACT, Pair
 from oracle.claims.spectrum import BITS, DIRECT, isolated, rationals
 from oracle.records.exact import Array
@@ -48,12 +50,16 @@ class Criterion(NamedTuple):
         return ", ".join(f"{name} {words[value]}" for name, value in named) + f" ({self.how})"
 
 
-def criterion(pair: Pair, method: OneStep | None) -> Criterion:
+def criterion(pair: Pair, method: OneStep | ExactFlow | None) -> Criterion:
     """Evaluate the three conditions."""
     if method is None:
         return Criterion(None, None, None, "the method is no function of Delta J")
-    if len(method.R) == 2:
+    if method.affine:
         return Criterion(True, True, True, "R(z) = 1 + z is injective, R' = S = 1")
+    if isinstance(method, ExactFlow):
+        if pair.rational:
+            return Criterion(True, True, True, "l - l' is algebraic, 2 pi i k / Delta is not; R' = exp")
+        return _by_balls(pair, method)
     if pair.N <= EXACT and pair.rational and isinstance(method.step, Fraction):
         assert pair.exact is not None, "a rational pair is exact"
         return by_polynomials(pair.exact[0], method)
@@ -98,7 +104,7 @@ def _at_matrix(p: Any, C: Any) -> Any:
     return total
 
 
-def _by_balls(pair: Pair, method: OneStep) -> Criterion:
+def _by_balls(pair: Pair, method: OneStep | ExactFlow) -> Criterion:
     """The conditions where balls prove them."""
     for bits in BITS if pair.N <= DIRECT else BITS[:1]:
         with precision(bits):
@@ -106,7 +112,7 @@ def _by_balls(pair: Pair, method: OneStep) -> Criterion:
             if values is None or not isolated(values):
                 continue
             step = acb(Ball().number(method.step))
-            images, sums = ([evaluated(p, step * v, in_balls) for v in values] for p in (method.R, method.S))
+            images, sums = ([f(step * v) for v in values] for f in (method.image, method.held))
             distinct = True if isolated(images) else None
             nonzero = True if not any(value.contains(0) for value in sums) else None
             if distinct and nonzero:

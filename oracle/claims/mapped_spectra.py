@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from flint import acb, arb_mat
 
 from oracle.arithmetic.ball import Ball, precision
-from oracle.claims.one_step import OneStep, evaluated, in_balls, jacobian, one_step
+from oracle.claims.one_step import ExactFlow, OneStep, jacobian, one_step
 from oracle.claims.setting import Setting
 from oracle.claims.spectrum import BITS, RESOLUTION, ROOTS, Distance, lifted, matching, size, spectrum
 from oracle.procedures.tangent_map import tangent_of
@@ -27,20 +27,12 @@ from oracle.records.recurrence import Recurrence
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One half of the claim: a record's derivative at an operating point, and what its eigenvalues should be.
-
-    `flow` says that they should be exp(Delta lambda), of the zero-order hold, in place of a polynomial.
-    """
+    """One half of the claim: a record's derivative at an operating point, and what its eigenvalues should be."""
 
     name: str
     record: Network | Recurrence
-    expected: OneStep
+    expected: OneStep | ExactFlow
     at: tuple[Array, Array]
-    flow: bool = False
-
-    def mapped(self, z: Any) -> Any:
-        """R(z) in complex balls."""
-        return z.exp() if self.flow else evaluated(self.expected.R, z, in_balls)
 
     @cached_property
     def values(self) -> tuple[Any, ...] | None:
@@ -53,9 +45,6 @@ def sides(setting: Setting) -> list[Side]:
     sides = [Side("R", net.rescale(setting.r), OneStep((Fraction(0), setting.r), Fraction(1)), setting.at)]
     if step is not None:
         sides.append(Side(setting.scheme, net.discretize(setting.step, setting.scheme), step, setting.at))
-    elif setting.scheme == "zoh":
-        record = net.discretize(setting.step, setting.scheme)
-        sides.append(Side(setting.scheme, record, OneStep((Fraction(0), Fraction(1)), setting.step), setting.at, True))
     return sides
 
 
@@ -82,7 +71,7 @@ def compare(side: Side, J: Operator, found: tuple[Any, ...] | None) -> Compared:
     with precision(BITS[-1]):
         ball = Ball()
         step = acb(ball.number(side.expected.step))
-        ours = [side.mapped(step * value) for value in found]
+        ours = [side.expected.image(step * value) for value in found]
         allowed = RESOLUTION * max(1.0, size(lifted(J)))
     return _judged(side.name, matching(ours, theirs), allowed, exactly)
 
@@ -109,12 +98,14 @@ def derivative(record: Network | Recurrence, at: tuple[Array, Array]) -> Any:
 
 def same_matrix(side: Side, J: Operator) -> bool:
     """Whether the derivative in closed form is the expected polynomial in J, exactly; affine ones only."""
-    R, record = side.expected.R, side.record
-    if side.flow or len(R) > 2 or (isinstance(record, Recurrence) and record.equation != "lure"):
+    method, record = side.expected, side.record
+    if isinstance(method, ExactFlow) or not method.affine:
+        return False
+    if isinstance(record, Recurrence) and record.equation != "lure":
         return False
     theirs = record.linearize(side.at).collapsed()
     matrix = (theirs.field if isinstance(theirs, Network) else theirs.lure).A
-    return matrix == Operator.diagonal(R[0], record.N) + J.scaled(R[1] * side.expected.step)
+    return matrix == Operator.diagonal(method.R[0], record.N) + J.scaled(method.R[1] * method.step)
 
 
 def eigenvalues_of(J: Operator) -> tuple[Any, ...] | None:

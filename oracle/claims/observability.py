@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 
 from oracle.claims.criterion import Criterion, criterion
-from oracle.claims.one_step import OneStep
+from oracle.claims.one_step import ExactFlow, OneStep
 from oracle.claims.pairs import after, is_affine, kept
 from oracle.claims.rank import Pair, Rank, controllability
 from oracle.claims.spectrum import DIRECT
@@ -51,7 +51,7 @@ def observed(found: Criterion) -> Criterion:
 
 
 def seen_through(
-    pair: Pair, affine: Iterable[Named], moved: tuple[Pair, str, OneStep | None]
+    pair: Pair, affine: Iterable[Named], moved: tuple[Pair, str, OneStep | ExactFlow | None]
 ) -> tuple[list[Outcome], dict[str, str]]:
     """Observability through one readout under R, Euler and a scheme; nothing where (J, C) is not shown to have it."""
     C = readout(pair.N)
@@ -76,13 +76,15 @@ def _kept(pair: Pair, other: Pair, step: OneStep, C: Array) -> Sameness:
     return kept(dual(pair, C), _scaled_dual(other, C, step), step)
 
 
-def _scaled_dual(pair: Pair, C: Array, method: OneStep) -> Pair:
+def _scaled_dual(pair: Pair, C: Array, method: OneStep | ExactFlow) -> Pair:
     """The size of C does not matter; scaled by c, the pair of R and Euler is (a + c J^T, c C^T)."""
     return dual(pair, _factor(method) * exact_object(C))
 
 
-def _factor(method: OneStep) -> Exact:
+def _factor(method: OneStep | ExactFlow) -> Exact:
     """What multiplies J at first order."""
+    if isinstance(method, ExactFlow):
+        return method.step
     return method.R[1] * method.step
 
 

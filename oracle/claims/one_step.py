@@ -4,7 +4,7 @@
 
 For an explicit Runge-Kutta tableau R(z) = 1 + sum_k z^{k+1} b^T a^k 1 (E. Hairer and G. Wanner, Solving Ordinary
 Differential Equations II, section IV.2). Exponential Euler with a scalar leak is Euler with another step,
-Delta_eff = Delta phi_1(Delta a); with several leaks it is no function of z.
+Delta_eff = Delta phi_1(Delta a); with several leaks it is no function of z. The zero-order hold has R = exp.
 """
 
 from __future__ import annotations
@@ -47,6 +47,38 @@ class OneStep(NamedTuple):
         """R'."""
         return tuple(k * c for k, c in enumerate(self.R))[1:]
 
+    @property
+    def affine(self) -> bool:
+        """R(z) = a + c z."""
+        return len(self.R) == 2
+
+    def image(self, z: Any) -> Any:
+        """R(z) in complex balls."""
+        return evaluated(self.R, z, in_balls)
+
+    def held(self, z: Any) -> Any:
+        """S(z) in complex balls."""
+        return evaluated(self.S, z, in_balls)
+
+
+class ExactFlow(NamedTuple):
+    """The zero-order hold of an affine field: R = exp, S(z) = (exp(z) - 1)/z, and R' is never zero."""
+
+    step: Fraction
+
+    @property
+    def affine(self) -> bool:
+        """Not even for one eigenvalue, as a formula."""
+        return False
+
+    def image(self, z: Any) -> Any:
+        """exp(z) in complex balls."""
+        return z.exp()
+
+    def held(self, z: Any) -> Any:
+        """exp(z/2) sinh(z/2)/(z/2), which does not divide by a ball about zero."""
+        return (z / 2).exp() * (z * acb(0, 1) / 2).sinc()
+
 
 def stability(tableau: Tableau) -> tuple[Fraction, ...]:
     """R of an explicit Runge-Kutta method."""
@@ -60,13 +92,15 @@ def stability(tableau: Tableau) -> tuple[Fraction, ...]:
     return tuple(R)
 
 
-def one_step(setting: Setting) -> OneStep | None:
-    """The method of a setting; None where it is no polynomial in Delta J (holds, relations, several leaks)."""
+def one_step(setting: Setting) -> OneStep | ExactFlow | None:
+    """The method of a setting; None where it is no function of Delta J, or none that is known here (relations)."""
     if setting.scheme in TABLEAUS:
         return OneStep(stability(TABLEAUS[setting.scheme]), setting.step)
     euler = (Fraction(1), Fraction(1))
     if setting.scheme == "euler":
         return OneStep(euler, setting.step)
+    if setting.scheme == "zoh":
+        return ExactFlow(setting.step)
     if setting.scheme != "exponential-euler":
         return None
     leak = scalar_leak(setting.net.field)

@@ -9,7 +9,7 @@ from flint import arb_mat
 
 from oracle.arithmetic.ball import Ball
 from oracle.arithmetic.rational import Rational
-from oracle.claims.one_step import OneStep, jacobian
+from oracle.claims.one_step import ExactFlow, OneStep, jacobian
 from oracle.claims.rank import Pair, Rank, same_space
 from oracle.claims.spectrum import DIRECT
 from oracle.errors import NotDecidable
@@ -49,14 +49,14 @@ def _split(matrix: Any, N: int) -> tuple[Any, Any]:
     return state, arb_mat(N, width - N, [matrix[i, j] for i in range(N) for j in range(N, width)])
 
 
-def is_affine(pair: Pair, moved: Pair, method: OneStep | None) -> bool:
+def is_affine(pair: Pair, moved: Pair, method: OneStep | ExactFlow | None) -> bool:
     """Whether a pair is (a + c J, c E^) of the other, exactly: then both span one Krylov space (proof file)."""
-    return (
-        method is not None and len(method.R) == 2 and moved.is_affine_in(pair, method.R[0], method.R[1] * method.step)
-    )
+    if not isinstance(method, OneStep) or not method.affine:
+        return False
+    return moved.is_affine_in(pair, method.R[0], method.R[1] * method.step)
 
 
-def after(pair: Pair, moved: Pair, method: OneStep | None) -> Rank:
+def after(pair: Pair, moved: Pair, method: OneStep | ExactFlow | None) -> Rank:
     """The rank of the discrete pair; in large or undecided ones that of the network where they are affine."""
     found = moved.rank if moved.N <= DIRECT else Rank(None, None, "not tried")
     if found.full is None and is_affine(pair, moved, method):

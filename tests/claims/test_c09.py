@@ -10,7 +10,7 @@ from flint import acb, arb, arb_mat
 import oracle
 from oracle.arithmetic.ball import Ball, precision
 from oracle.claims import c09, criterion, one_step, rank
-from oracle.claims.one_step import OneStep
+from oracle.claims.one_step import ExactFlow, OneStep
 from oracle.claims.rank import Pair, controllability
 from oracle.records.exact import exact_object, objects
 from oracle.records.operator import Operator
@@ -98,6 +98,29 @@ def test_zero_order_hold(k):
             width = (high - low) / (2 * pieces) * (1 - arb(2) ** -5)
             box = middle + width * arb(0, 1)
             assert not (box * 2).sin().contains(0) or i in (0, pieces - 1)
+
+
+def test_the_hold_keeps_what_rational_networks_have():
+    """C9 for the zero-order hold: exact of rational networks; balls tell 2 pi k / Delta only as far as they reach."""
+    oscillating = oracle.Network(A=[[-0.25, -2], [2, -0.25]], W=[[0, 0], [0, 0]], E=[[1], [0]], activation="identity")
+    result = CLAIM.verify(oscillating, scheme="zoh", step=Fraction(11, 7), at=AT["at"])
+    assert (result.verdict, result.measured) == ("holds", 0), result
+    pair = c09.of_network(oscillating, (np.zeros(2), np.zeros(1)))
+    with precision(2048):
+        lost = Fraction(int((arb.pi() * arb(2) ** 1024).floor().unique_fmpz()), 2**1025)  # pi/2 to 1,024 bits
+    assert criterion._by_balls(pair, ExactFlow(Fraction(1))).survives(1) is True
+    assert criterion._by_balls(pair, ExactFlow(lost)).survives(1) is None
+    assert criterion.criterion(pair, ExactFlow(lost)).survives(1) is True  # rational, hence not pi/2
+
+
+@pytest.mark.parametrize("z", [0, 1, -2.5, 3j])
+def test_what_the_hold_does_to_an_input(z):
+    """S(z) = (exp(z) - 1)/z, and 1 at 0."""
+    with precision(128):
+        z, value = acb(z), ExactFlow(Fraction(1)).held(acb(z))
+        assert (value * z).overlaps(z.exp() - 1)
+        assert value.contains(1) == (z == 0)
+        assert value.rad() < arb(2) ** -100
 
 
 def two_leaks(first, second=1.42140645526):
