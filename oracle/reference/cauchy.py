@@ -18,12 +18,13 @@ admitted: the more a unit is saturated, the faster it may move.
     gelu       likewise z erfc(z/sqrt 2)/2, |erfc(u)| <= e^{y^2 - x^2} for x >= 0, 2 + e^{y^2} for x < 0
     gelu-tanh  likewise z (1 - tanh w)/2: balls over the strip Re z >= -w (a test covers it)
     erf        1 + (2/sqrt pi) w e^{w^2}, along a vertical line from the real axis;       sin     cosh w
-    identity   s_k = z_k is a polynomial: no tail at all
+    elu        alpha (e^z - 1) below the kink, z_0 <= 1/2 (`regions`): Re z <= z_0 + rho < 3 for rho^2 = 4 + z_0^2
+    identity   s_k = z_k is a polynomial: no tail at all; likewise relu, leaky relu, hardtanh, elu above its kink
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cosh, exp, hypot, inf, log, log2, pi, sin, sqrt, tan, tanh
 from typing import Any
 
@@ -60,6 +61,7 @@ STRIPS = {
     "gelu-tanh": Strip(2.0, inf, 8.0),
     "erf": Strip(2.0, inf, (1 + 4 / sqrt(pi) * exp(4.0)) * _UP),
     "sin": Strip(4.0, inf, cosh(4.0) * _UP),
+    "elu": Strip(2.0, 0.0, (1 + exp(3.0)) * _UP),
 }
 
 
@@ -67,6 +69,8 @@ def strip(activation: str) -> Strip | None:
     """What is known of an activation on complex discs."""
     family, parameters = parsed(activation)
     known = STRIPS.get(family)
+    if known is not None and family == "elu":
+        return replace(known, m=known.m * float(parameters[0] or 1) * _UP)
     if known is None or family != "softplus" or parameters[0] is not None:
         return known if family != "softplus" else None
     beta = float(parameters[1] or 1)

@@ -26,7 +26,7 @@ from oracle.records.exact import Array
 from oracle.reference.defect import Misfit, Watched, defect, sized, weighted
 from oracle.reference.expansion import FIRST_BITS, corrected, dyadic, expansion
 from oracle.reference.limits import NotReached
-from oracle.reference.regions import Exit, Pattern, exits, grazing
+from oracle.reference.regions import Exit, Pattern, exits, grazing, moved
 from oracle.reference.step_length import longest, order, sooner
 from oracle.reference.system import State, Step, System, evaluated
 
@@ -49,7 +49,7 @@ def steps(system: System, state: State, inputs: Any, until: Fraction, log2_rate:
 
 
 def one_step(system: System, state: State, piece: Any, unit: Fraction, room: Fraction, log2_rate: float) -> Step:
-    """One certified step, as long as the tolerance allows and at most `room`; for a ReLU network inside one region."""
+    """One certified step, as long as the tolerance allows and at most `room`; inside one region where s has kinks."""
     if ACTIVATIONS[system.lure.activation].analytic:
         found = try_step(system, state, piece, unit, room, log2_rate)
         assert isinstance(found, Step), "only regions have exits"
@@ -59,19 +59,22 @@ def one_step(system: System, state: State, piece: Any, unit: Fraction, room: Fra
         found = try_step(replace(system, pattern=pattern), state, piece, unit, room, log2_rate)
         if isinstance(found, Step):
             return found
-        pattern = tuple(active != (j in found.misplaced) for j, active in enumerate(pattern))
+        pattern = moved(pattern, found.misplaced)
     raise grazing(f"at t = {float(state.t):.6g} several units are at their kinks, and no region is seen to follow.")
 
 
 def region(system: System, state: State, piece: Any) -> Pattern:
-    """The active units at the beginning of a step: by the sign of z, or what they were before where z is about zero."""
+    """The region at the beginning of a step: by the side of every kink, or what it was where z is about there."""
     with precision(2 * FIRST_BITS, 1):
-        ops = Watched(1, {}, (True,) * system.lure.W.shape[0])
+        ops = Watched(1, {}, (0,) * system.lure.W.shape[0])
         defect(system.lure, state.y, piece.in_balls(Fraction(1), 1), ops.rational(Fraction(1)), ops)
-        z = [entry.mid() for entry in ops.argument.entries()]
-        clear = arb(2) ** -FIRST_BITS
-    before = state.pattern or (False,) * len(z)
-    return tuple(bool(e > 0) if abs(e) > clear else was for e, was in zip(z, before, strict=True))
+        z, clear = ops.argument.entries(), arb(2) ** -FIRST_BITS
+        beyond = [[(entry - Ball().rational(kink)).mid() for kink in system.kinks] for entry in z]
+    before = state.pattern or (0,) * len(z)
+    return tuple(
+        sum(bool(e > 0) if abs(e) > clear else was > k for k, e in enumerate(each))
+        for each, was in zip(beyond, before, strict=True)
+    )
 
 
 def try_step(system: System, state: State, piece: Any, unit: Fraction, room: Fraction, log2_rate: float) -> Step | Exit:
@@ -81,7 +84,7 @@ def try_step(system: System, state: State, piece: Any, unit: Fraction, room: Fra
     D, ops = system.look(p, piece, unit, FIRST_BITS, system.length(P))
     q = longest(system, (D, ops.argument), piece, P, unit, room, log2_rate)
     if system.pattern is not None:
-        q = q * sooner(system.pattern, ops.argument, q)
+        q = q * sooner(system, ops.argument, q)
     with precision(FIRST_BITS):
         p = corrected(p, state.y, resized(D, P + 1), g, system.linear, unit)
     return refined(system, state, piece, (unit, q), p, g, log2_rate)
@@ -130,20 +133,19 @@ def concluded(
     left = None
     if system.pattern is not None:
         with precision(bits):
-            left = exits(z, system.pattern, q, system.kink_tolerance(log2_rate), bits)
+            left = exits(z, system.pattern, system.kinks, q, system.kink_tolerance(log2_rate), bits)
         if left.misplaced:
             return left
         q = left.q
     rest = piece.beyond(q * unit, z.ncols()), None if left is None else left.wrong
-    misfit = Misfit.of(system.lure.activation, D, z, rest, system.gains, unit)
+    misfit = Misfit.of(system.lure.activation, D, system.curved(z), rest, system.gains, unit)
     found = within(system, misfit, q, log2_rate, unit)
     if found is None:
         return None
     step = finished(system, state, unit, found, p, misfit, bits)
     if left is None or system.pattern is None:
         return step
-    leaving = left.leaving if found == q else None
-    pattern = tuple(active != (j == leaving) for j, active in enumerate(system.pattern))
+    pattern = moved(system.pattern, left.leaving if found == q else {})
     return replace(step, end=replace(step.end, pattern=pattern))
 
 

@@ -9,7 +9,9 @@ second sum is bounded by `cauchy.tail`. With a norm and mu >= mu(J) over all sta
     |x - p|(q)  <=  e^{mu q L} |x - p|(0)  +  max(1, e^{mu q L}) | int_0^q |D| dsigma |            (Dahlquist, 1958)
     int_0^q |D_i| dsigma  <=  sum_k |D_ik| q^{k+1}/(k+1)  +  L sum_j |B_ij| tail_j
 
-A ReLU is read as linear in a region; where z is beyond its kink by at most w on the step, that adds q L |B| w.
+An activation with kinks is read as its branch in a region; where z is beyond a kink by at most w on the step, that
+adds q L |B| bend w. Two branches differ by (high - low) w where they are linear, s' being in [low, high]; for elu
+|alpha (e^w - 1) - w| <= 2 max(alpha, 1) w for w <= 1.
 An input that is not a polynomial is replaced by one; what is left out, at most `beyond` for each input on the step,
 adds q L (|E| + |B| S |M|) beyond.
 """
@@ -26,10 +28,12 @@ from oracle.arithmetic.ball import Ball, precision
 from oracle.arithmetic.ball_series import BallSeries, resized
 from oracle.arithmetic.suprema import bounded_slopes, steepest_slope
 from oracle.equations import lure
+from oracle.equations.activations import ACTIVATIONS
 from oracle.records.lure import Lure
 from oracle.reference import cauchy
 from oracle.reference.lipschitz import matrix
 from oracle.reference.lognorm import Norm
+from oracle.reference.regions import Pattern, Sides
 
 _BITS = 64  # of bounds: their own rounding, outward, is then invisible
 
@@ -37,32 +41,35 @@ _BITS = 64  # of bounds: their own rounding, outward, is then invisible
 class Watched(BallSeries):
     """Series that remember what went into the activation and what came out.
 
-    With a pattern of active units a ReLU is read in that region of the state space, where it is linear.
+    With a pattern an activation with kinks is read in that region of the state space, where it is analytic.
     """
 
     argument: Any = None
     value: Any = None
 
-    def __init__(self, length: int, kept: Any = None, pattern: tuple[bool, ...] | None = None) -> None:
+    def __init__(self, length: int, kept: Any = None, pattern: Pattern | None = None) -> None:
         super().__init__(length, kept)
-        self.pattern = pattern
+        self.sides = None if pattern is None else Sides(pattern)
 
-    def positive_part(self, z: Any) -> Any:
-        """z where the unit is active, 0 where it is silent."""
-        if self.pattern is None:
-            return super().positive_part(z)
-        zero = arb(0)
-        kept = [entry if self.pattern[i // self.length] else zero for i, entry in enumerate(z.entries())]
-        return arb_mat(z.nrows(), self.length, kept)
+    def positive_part(self, v: Any) -> Any:
+        """v for units above the kink that it vanishes at, else 0."""
+        if self.sides is None:
+            return super().positive_part(v)
+        zero, above = arb(0), self.sides.above()
+        kept = [entry if above[i // self.length] else zero for i, entry in enumerate(v.entries())]
+        return arb_mat(v.nrows(), self.length, kept)
 
-    def unit_step(self, z: Any) -> Any:
-        """1 where the unit is active."""
-        if self.pattern is None:
-            return super().unit_step(z)
-        return resized(arb_mat(len(self.pattern), 1, [int(active) for active in self.pattern]), self.length)
+    def unit_step(self, v: Any) -> Any:
+        """1 for units above the kink that v vanishes at, else 0."""
+        if self.sides is None:
+            return super().unit_step(v)
+        above = self.sides.above()
+        return resized(arb_mat(len(above), 1, [int(each) for each in above]), self.length)
 
     def act(self, activation: str, z: Any) -> Any:
         """An activation by name."""
+        if self.sides is not None:
+            self.sides.begin(activation)
         self.argument, self.value = z, super().act(activation, z)
         return self.value
 
@@ -84,6 +91,7 @@ class Gains:
             S = ops.rational(steepest_slope(field.activation))
             low, high = bounded_slopes(field.activation)
             bend = max(high - low, Fraction(1))  # what being beyond the kink of a region costs
+            bend = bend if ACTIVATIONS[field.activation].piecewise_linear else 2 * bend
             return Gains(B * ops.rational(bend), B * arb_mat(B.ncols(), 1, [1] * B.ncols()), E + B * M * S)
 
 
@@ -127,9 +135,9 @@ class Misfit:
 
     @staticmethod
     def of(activation: str, D: Any, z: Any, rest: tuple[Any, Any], gains: Gains, unit: Fraction) -> Misfit:
-        """From the coefficients of the defect and of the argument of s; rest is (beyond, wrong)."""
+        """From the coefficients of the defect and of the arguments of s that have a tail; rest is (beyond, wrong)."""
         radius = None
-        if cauchy.strip(activation) is not None:
+        if z is not None:
             found = cauchy.radius(activation, z)
             radius = arb(0) if found is None else found
         with precision(_BITS):

@@ -29,6 +29,7 @@ from oracle.equations.activations import ACTIVATIONS
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator
+from oracle.reference.regions import Pattern, Sides
 
 FIRST_BITS = 64  # of evaluations that are worth a float64
 _UNIT_BITS = 5
@@ -97,9 +98,9 @@ class FloatSeries(SeriesArithmetic[Array]):
     argument: Any = None
     value: Any = None
 
-    def __init__(self, pattern: tuple[bool, ...] | None) -> None:
+    def __init__(self, pattern: Pattern | None) -> None:
         super().__init__(Float64())
-        self.active: Any = None if pattern is None else np.array(pattern, dtype=np.float64)[:, None]
+        self.sides = Sides(pattern or ())
 
     def convolution(self, us: Sequence[Array], vs: Sequence[Array]) -> Array:
         """One product of stacked coefficients."""
@@ -107,23 +108,26 @@ class FloatSeries(SeriesArithmetic[Array]):
         return found
 
     def act(self, activation: str, z: Series[Array]) -> Series[Array]:
-        """An activation by name; a ReLU in its region."""
+        """An activation by name; one with kinks in its region."""
         self.argument = z
+        self.sides.begin(activation)
         found: Series[Array] = super().act(activation, z)
         self.value = found
         return found
 
     def positive_part(self, z: Series[Array]) -> Series[Array]:
-        """z where the unit is active."""
-        return Series(lambda k: self.active * z[k])
+        """z for units above the kink, else 0."""
+        above = np.array(self.sides.above())[:, None]
+        return Series(lambda k: np.where(above, z[k], 0.0))
 
     def unit_step(self, z: Series[Array]) -> Series[Array]:
-        """1 where the unit is active."""
-        return Series(lambda k: self.active if k == 0 else 0 * self.active)
+        """1 for units above the kink, else 0."""
+        above = np.array(self.sides.above(), dtype=np.float64)[:, None]
+        return Series(lambda k: above if k == 0 else 0 * above)
 
 
 def expansion(
-    field: Lure, y: Any, x: InputSeries, unit: Fraction, order: int, pattern: tuple[bool, ...] | None
+    field: Lure, y: Any, x: InputSeries, unit: Fraction, order: int, pattern: Pattern | None
 ) -> tuple[Any, Array, Fraction]:
     """Coefficients 0..order about y, right to about float64, the slopes g (order + 1, K), and the unit L that fits."""
     known = _KNOWN
@@ -136,9 +140,7 @@ def expansion(
     return arb_mat(y.nrows(), order + 1, entries), g, unit
 
 
-def _settled(
-    field: Lure, y: Array, x: InputSeries, unit: Fraction, order: int, pattern: tuple[bool, ...] | None
-) -> Fraction:
+def _settled(field: Lure, y: Array, x: InputSeries, unit: Fraction, order: int, pattern: Pattern | None) -> Fraction:
     """The unit that fits as many orders."""
     for _ in range(_MOST_UNITS):
         fitting = fitted(_float_expansion(field, y, x, unit, order, pattern)[0], unit)
@@ -149,7 +151,7 @@ def _settled(
 
 
 def _float_expansion(
-    field: Lure, y: Array, x: InputSeries, unit: Fraction, order: int, pattern: tuple[bool, ...] | None
+    field: Lure, y: Array, x: InputSeries, unit: Fraction, order: int, pattern: Pattern | None
 ) -> tuple[Array, Array]:
     """(k + 1) p_{k+1} = L F(p)_k, one order after another: the same equation, read in series of float64."""
     ops, scale = FloatSeries(pattern), float(unit)

@@ -21,6 +21,21 @@ class Undecided(NotReached, NotDecidable):
     """Whatever the precision tried, it cannot be told what happens: a unit grazes the kink of its activation."""
 
 
+class NotProved(NotReached, NotDecidable):
+    """There is no proof of this here, for any precision."""
+
+
+def not_proved(activation: str, missing: str) -> NotProved:
+    """What is said of the flow of an activation of which too little is known."""
+    return NotProved(
+        f"the activation of this flow is {activation}.",
+        f"{missing}.",
+        'pass engine="mpmath" (observed, not proved) if it is analytic; or follow its discretised recurrence, which is '
+        "proved for any activation.",
+        activation=activation,
+    )
+
+
 def bits_for(digits: int) -> int:
     """Bits that hold this many digits after the point."""
     return ceil(digits * log2(10))

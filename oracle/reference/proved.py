@@ -11,13 +11,16 @@ from typing import Any
 from flint import arb
 
 from oracle.arithmetic.ball import Ball, precision
+from oracle.arithmetic.suprema import bounded_slopes
+from oracle.errors import NotDecidable
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
 from oracle.reference.certified import log2_above, steps
 from oracle.reference.enclosure import Enclosure, mpf_array, to_mpf
-from oracle.reference.limits import MOST_FLOW_DIGITS, NotReached, bits_for
+from oracle.reference.limits import MOST_FLOW_DIGITS, NotReached, bits_for, not_proved
 from oracle.reference.lognorm import Norm, norms
 from oracle.reference.system import State, System
+from oracle.reference.thresholds import below, without
 
 _NORM_BITS = 64
 SPARE = 2.0  # bits of the tolerance kept for rounding between steps
@@ -60,13 +63,17 @@ def follow(question: Question, run: Run | None = None) -> Enclosure:
 
 
 def _in_balls(question: Question) -> Run:
+    """Runs in balls; a softplus with a threshold is followed without it, and watched."""
+    lure, inputs = without(question.lure), question.inputs
     known: dict[str, System] = {}  # by the norm's name: balls have no hash before python-flint 0.8
 
     def run(norm: Norm, log2_rate: float, bits: int) -> list[Row]:
         if norm.name not in known:
-            known[norm.name] = System.of(question.lure, norm)
+            known[norm.name] = System.of(lure, norm)
         system = known[norm.name]
-        found = steps(system, initial(system, question, bits), question.inputs, question.times[-1], log2_rate)
+        found = steps(system, initial(system, question, bits), inputs, question.times[-1], log2_rate)
+        if lure is not question.lure:
+            found = below(found, system, inputs, question.lure.activation)
         return list(outputs(question, found, norm, bits))
 
     return run
@@ -86,10 +93,7 @@ def beginning(h0: Array, radius: Fraction, digits: int) -> Enclosure:
 def answer(question: Question, run: Run) -> tuple[list[Row], int, str]:
     """One row of middles, radii of the computation and radii of the initial set per time; bits; the norm used."""
     with precision(_NORM_BITS):
-        found = norms(question.lure)
-        if not found:
-            raise _no_norm()
-        norm = found[0]
+        norm = _norm(without(question.lure))
         growth = max(0.0, float(norm.mu)) * float(question.times[-1]) * log2(e)
     missing = 0.0
     for _ in range(_MOST_ATTEMPTS):
@@ -150,8 +154,17 @@ def enclosure(rows: list[Row], shape: tuple[int, ...], bits: int, name: str) -> 
     return Enclosure(mpf_array(middles, shape), mpf_array(radii, shape), "proved", bits=bits, method=method)
 
 
-def _no_norm() -> NotReached:
-    return NotReached(
+def _norm(lure: Lure) -> Norm:
+    """The norm in which errors grow least."""
+    try:
+        bounded_slopes(lure.activation)
+    except NotDecidable:
+        missing = "its slope is unbounded or nothing is known of it, so that no rate is known at which errors grow"
+        raise not_proved(lure.activation, missing) from None
+    found = norms(lure)
+    if found:
+        return found[0]
+    raise NotReached(
         "no norm of the network has a finite bound in float64.",
         "weights or rates are near the largest float64, so that their products overflow.",
         "state the network in other units of state or time.",

@@ -1,10 +1,14 @@
-"""Where a ReLU network leaves a region: a unit active (z >= 0) or silent (z <= 0) until its z changes sign.
+"""Where a network of activations with kinks leaves a region: every z between two neighbouring kinks of s.
 
-In a region the field is affine and p a Taylor polynomial as everywhere. With f = z for an active unit and f = -z for a
-silent one, the region is left where f < 0. What is certified is not the instant but what it is needed for: on the
-step [0, q] every f is >= -w, so the field of the region differs from F by at most |B| w, and that is part of the
-defect. So a switch located to the working precision costs nothing, and neither does grazing: an f that touches zero,
-or dips below it by less than the tolerance, is followed either way with a defect inside the tolerance.
+    relu, leaky relu    z <= 0, z >= 0                    elu    z <= 0: alpha (e^z - 1), z >= 0: z
+    hardtanh            z <= low, low <= z <= high, z >= high
+
+In a region s is analytic, one branch for each unit, and p a Taylor polynomial as everywhere. With f = z - k for a kink
+k below and f = k - z for one above, the region is left where f < 0. What is certified is not the instant but what it
+is needed for: on the step [0, q] every f is >= -w, so the field of the region differs from F by at most |B| bend w
+(s is continuous; `bend` bounds the difference of two branches by their distance from the kink), and that is part of
+the defect. So a switch located to the working precision costs nothing, and neither does grazing: an f that touches
+zero, or dips below it by less than the tolerance, is followed either way with a defect inside the tolerance.
 
 f on a subinterval is expanded about its middle, f = sum c_k u^k, |u| <= 1: f >= c_0 - sum |c_k|; it is monotone if
 |c_1| > sum k |c_k| (k >= 2). Subintervals are halved until one or the other decides. Use inside `precision`.
@@ -12,6 +16,7 @@ f on a subinterval is expanded about its middle, f = sum c_k u^k, |u| <= 1: f >=
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -19,9 +24,11 @@ from typing import Any
 from flint import arb, arb_poly
 
 from oracle.arithmetic.ball import Ball
+from oracle.equations.activations import ACTIVATIONS
 from oracle.reference.limits import Undecided
 
-Pattern = tuple[bool, ...]
+Pattern = tuple[int, ...]
+"""Per unit, how many kinks of s are below its z: 0 or 1 for a ReLU, silent or active."""
 
 _MOST_PARTS = 20_000  # of one step: grazing takes a few for each level, and half as many levels as there are bits
 _CLEAR = 4  # tolerances above which a unit is seen to have been inside its region
@@ -36,39 +43,72 @@ class Exit:
     q : Fraction
         The part of the step that is inside.
     wrong : list of arb
-        Per unit, how far z may be on the wrong side of zero on [0, q].
-    leaving : int or None
-        The unit whose z reaches zero at q.
-    misplaced : tuple of int
-        Units that were on the wrong side from the beginning; nothing else counts then.
+        Per unit, how far z may be beyond a kink of its region on [0, q].
+    leaving : dict
+        The unit whose z reaches a kink at q, and whether it goes up or down: {unit: 1 or -1}; empty: none does.
+    misplaced : dict
+        Units that were beyond a kink from the beginning, likewise; nothing else counts then.
     """
 
     q: Fraction
     wrong: list[Any]
-    leaving: int | None
-    misplaced: tuple[int, ...]
+    leaving: dict[int, int]
+    misplaced: dict[int, int]
 
 
-def exits(z: Any, pattern: Pattern, q: Fraction, tolerance: Any, bits: int) -> Exit:
+def moved(pattern: Pattern, crossing: dict[int, int]) -> Pattern:
+    """The region on the other side."""
+    return tuple(below + crossing.get(j, 0) for j, below in enumerate(pattern))
+
+
+def exits(z: Any, pattern: Pattern, kinks: tuple[Fraction, ...], q: Fraction, tolerance: Any, bits: int) -> Exit:
     """How far a region reaches: z (units, length) are coefficients as balls, tolerance an exact arb."""
-    length, entries = z.ncols(), z.entries()
     wrong: list[Any] = [arb(0)] * len(pattern)
-    leaving, misplaced = None, []
-    for j, active in enumerate(pattern):
-        row = entries[j * length : (j + 1) * length]
-        f = _Side(arb_poly(row if active else [-c for c in row]), tolerance, bits)
+    leaving, misplaced = dict[int, int](), dict[int, int]()
+    for j, direction, polynomial in sides(z, pattern, kinks):
+        f = Side(polynomial, tolerance, bits)
         where, depth = f.first(q)
         if where is None:
-            wrong[j] = depth
+            wrong[j] = _larger(wrong[j], depth)
         elif f.never_inside(where):
-            misplaced.append(j)
+            misplaced[j] = direction
         else:
-            q, leaving = where, j
-            wrong[j] = f.least(q)
-    return Exit(q, wrong, leaving, tuple(misplaced))
+            q, leaving = where, {j: direction}
+            wrong[j] = _larger(wrong[j], f.least(q))
+    return Exit(q, wrong, leaving, misplaced)
 
 
-class _Side:
+def sides(z: Any, pattern: Pattern, kinks: tuple[Fraction, ...]) -> Iterator[tuple[int, int, Any]]:
+    """Per unit and kink beside its region: the unit, the direction in which that kink is, and f."""
+    length, entries, ops = z.ncols(), z.entries(), Ball()
+    for j, below in enumerate(pattern):
+        row = entries[j * length : (j + 1) * length]
+        if below > 0:
+            yield j, -1, arb_poly([row[0] - ops.rational(kinks[below - 1]), *row[1:]])
+        if below < len(kinks):
+            yield j, 1, arb_poly([ops.rational(kinks[below]) - row[0], *(-c for c in row[1:])])
+
+
+class Sides:
+    """Reads max(0, v) of an activation in a region: its equation asks for its kinks in their order, value and slope.
+
+    So v vanishes at kink 0, at kink 1, .., and at kink 0 again when the slope is asked for.
+    """
+
+    def __init__(self, pattern: Pattern) -> None:
+        self.pattern, self._count, self._next = pattern, 1, 0
+
+    def begin(self, activation: str) -> None:
+        """The activation whose kinks will be asked for."""
+        self._count, self._next = max(1, len(ACTIVATIONS[activation].kinks)), 0
+
+    def above(self) -> list[bool]:
+        """Which units are above the kink that is asked for."""
+        kink, self._next = self._next, (self._next + 1) % self._count
+        return [below > kink for below in self.pattern]
+
+
+class Side:
     """A polynomial f that ought not to be negative."""
 
     def __init__(self, f: Any, tolerance: Any, bits: int) -> None:

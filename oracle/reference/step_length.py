@@ -17,7 +17,7 @@ from flint import arb, arb_mat
 from oracle.arithmetic.ball import middles, precision
 from oracle.reference import cauchy
 from oracle.reference.expansion import FIRST_BITS, dyadic
-from oracle.reference.regions import Pattern, exits
+from oracle.reference.regions import exits
 from oracle.reference.system import System
 
 _ORDER = 0.7  # order per natural logarithm of the tolerance; measured: flat between 0.6 and 1
@@ -59,11 +59,12 @@ def longest(
     return q if q < most * Fraction(2, 3) else most / 2
 
 
-def sooner(pattern: Pattern, z: Any, q: Fraction) -> Fraction:
+def sooner(system: System, z: Any, q: Fraction) -> Fraction:
     """The share of the step until a little after the region is left, roughly: higher precision decides."""
+    assert system.pattern is not None
     with precision(FIRST_BITS):
-        seen = exits(z, pattern, q, arb(2) ** -(FIRST_BITS // 2), FIRST_BITS)
-    return min(Fraction(1), _SLACK * seen.q / q) if seen.leaving is not None and not seen.misplaced else Fraction(1)
+        seen = exits(z, system.pattern, system.kinks, q, arb(2) ** -(FIRST_BITS // 2), FIRST_BITS)
+    return min(Fraction(1), _SLACK * seen.q / q) if seen.leaving and not seen.misplaced else Fraction(1)
 
 
 def _input_fits(system: System, piece: Any, time: Fraction, length: int, log2_rate: float) -> bool:
@@ -78,9 +79,10 @@ def _input_fits(system: System, piece: Any, time: Fraction, length: int, log2_ra
 
 def _tail_estimate(system: System, z: Any, last: int) -> Callable[[float], float]:
     """log2 of |B| times the Cauchy tail at log2 q."""
-    if system.tailless:
+    curved = system.curved(z)
+    if curved is None:
         return lambda log2_q: -float("inf")
-    R = cauchy.radius(system.lure.activation, z)
+    R = cauchy.radius(system.lure.activation, curved)
     if R is None:
         return lambda log2_q: float("inf")
     gain = log2(max(*(float(b) for b in system.gains.tail.entries()), 2.0**-1000))

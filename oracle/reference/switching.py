@@ -1,9 +1,9 @@
-"""When the units of a ReLU network switch: certified bounds of every instant.
+"""When units switch that have kinks (relu, leaky relu, hardtanh, elu): certified bounds of every instant.
 
-Steps of the certified flow end where a unit reaches its kink (`regions`). About such an end, at t - d and t + d, the
-enclosure of the state gives the sign of z = W h + M x + b; where both are certain and differ, z changes its sign in
+Steps of the certified flow end where a unit reaches a kink k (`regions`). About such an end, at t - d and t + d, the
+enclosure of the state gives the sign of f = W h + M x + b - k; where both are certain and differ, f changes its sign in
 between (it is continuous, or jumps with the input at t itself). d is the least of 2^-m for which they are certain. A
-unit of which they are certain and equal has touched its kink, or crossed it and come back, within 2 d.
+unit of which they are certain and equal has touched the kink, or crossed it and come back, within 2 d.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 from math import e, log2
 from typing import Any
 
 from flint import arb, arb_mat
 
 from oracle.arithmetic.ball import Ball, precision
+from oracle.equations.activations import ACTIVATIONS
 from oracle.errors import BadInput
+from oracle.records.names import parsed
 from oracle.records.network import Network
 from oracle.reference import arguments
 from oracle.reference.certified import steps
@@ -26,7 +29,7 @@ from oracle.reference.lognorm import norms
 from oracle.reference.proved import Question, initial
 from oracle.reference.regions import grazing
 from oracle.reference.signals import Seen
-from oracle.reference.system import Step, System
+from oracle.reference.system import REGIONAL, Step, System
 
 _NORM_BITS = 64
 _SPARE_BITS = 16
@@ -42,24 +45,27 @@ class Switch:
     unit : int
         Row of W.
     active : bool
-        Whether z > 0 afterwards.
+        Whether z > kink afterwards.
     earliest, latest : Fraction
         Proved.
+    kink : Fraction
+        0 for a ReLU; one of the ends of a hardtanh.
     """
 
     unit: int
     active: bool
     earliest: Fraction
     latest: Fraction
+    kink: Fraction = Fraction(0)
 
 
 def switches(net: Network, inputs: Any = None, h0: Any = None, until: Any = 1, digits: int = 30) -> tuple[Switch, ...]:
-    """When the units of a ReLU network switch between 0, where h = h0, and a later time.
+    """When units switch between 0, where h = h0, and a later time.
 
     Parameters
     ----------
     net : Network
-        Its activation is relu.
+        Its activation is relu, leaky relu, hardtanh or elu.
     inputs, h0
         As in `oracle.reference`.
     until : number
@@ -82,9 +88,11 @@ def switches(net: Network, inputs: Any = None, h0: Any = None, until: Any = 1, d
     oracle.reference.limits.Undecided
         A unit grazes its kink, and the digits do not tell on which side it was before or after.
     """
-    if net.field.activation != "relu":
+    if not ACTIVATIONS[net.field.activation].kinks or parsed(net.field.activation)[0] not in REGIONAL:
         raise BadInput(
-            f"the activation is {net.field.activation}.", "only units with a kink switch.", "use a ReLU network."
+            f"the activation is {net.field.activation}.",
+            "only units with a kink switch, and only some of them are followed region by region.",
+            "use a network of relu, leaky relu, hardtanh or elu.",
         )
     digits, instants = checked_digits(digits), arguments.instants([until])
     if instants[0] <= 0:
@@ -120,7 +128,7 @@ def _found(question: Question) -> Iterator[Switch]:
 
 @dataclass(frozen=True)
 class _View:
-    """The signs of z about the ends of steps."""
+    """The signs of z - kink about the ends of steps."""
 
     system: System
     question: Question
@@ -141,23 +149,26 @@ class _View:
         """The switches between two steps."""
         t = right.start
         ends = self.arguments(left, t, True), self.arguments(right, t, False)
-        for j, (a, b) in enumerate(zip(*ends, strict=True)):
-            if _sign(a) * _sign(b) <= 0:
-                found = self._about(j, t, left, right)
+        for (j, (a, b)), kink in product(enumerate(zip(*ends, strict=True)), self.system.kinks):
+            if self._sign(a, kink) * self._sign(b, kink) <= 0:
+                found = self._about((j, kink), t, left, right)
                 if found is not None:
                     yield found
 
-    def _about(self, j: int, t: Fraction, left: Step, right: Step) -> Switch | None:
+    def _about(self, which: tuple[int, Fraction], t: Fraction, left: Step, right: Step) -> Switch | None:
         """The switch of a unit; None where it only touches its kink."""
+        (j, kink), of = which, self._sign
         d, most = Fraction(1, 1 << bits_for(self.question.digits)), min(t - left.start, right.end.t - t)
         while d < most:
-            before, after = self.arguments(left, t - d, True)[j], self.arguments(right, t + d, False)[j]
-            if _sign(before) and _sign(after):
-                return Switch(j, _sign(after) > 0, t - d, t + d) if _sign(before) != _sign(after) else None
+            ends = self.arguments(left, t - d, True)[j], self.arguments(right, t + d, False)[j]
+            before, after = (of(end, kink) for end in ends)
+            if before and after:
+                return Switch(j, after > 0, t - d, t + d, kink) if before != after else None
             d = d * _WIDER
         raise grazing(f"about t = {float(t):.6g} unit {j} is at its kink, on no certain side before or after.")
 
-
-def _sign(ball: Any) -> int:
-    """1 or -1 where it is certain, else 0."""
-    return 1 if ball > 0 else -1 if ball < 0 else 0
+    def _sign(self, z: Any, kink: Fraction) -> int:
+        """1 or -1 where z is above or below the kink for certain, else 0."""
+        with precision(self.bits + _NORM_BITS):
+            f = z - Ball().rational(kink)
+        return 1 if f > 0 else -1 if f < 0 else 0

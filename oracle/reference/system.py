@@ -11,16 +11,18 @@ from typing import Any
 from flint import arb, arb_mat
 
 from oracle.arithmetic.ball import Ball, precision
-from oracle.errors import NotDecidable
+from oracle.equations.activations import ACTIVATIONS
 from oracle.records.lure import Lure
 from oracle.reference import cauchy
 from oracle.reference.defect import Gains, Watched, defect
 from oracle.reference.expansion import Linear
+from oracle.reference.limits import not_proved
 from oracle.reference.lognorm import Norm
 from oracle.reference.regions import Pattern
 
-REGIONAL = ("identity", "relu", "leaky-relu")
-"""Activations that are linear on either side of zero."""
+REGIONAL = ("identity", "relu", "leaky-relu", "hardtanh", "elu")
+"""Activations that are continuous, and analytic between their kinks: linear, or with a bound on complex discs."""
+_NO_STRIP = "no bound of it on complex discs is known, which bounds what a Taylor series leaves out"
 _BEYOND = 1.15  # length of the checked series over that of the polynomial: Cauchy's R is smaller than the true radius
 
 
@@ -41,17 +43,31 @@ class System:
 
         Raises
         ------
-        NotDecidable
-            Nothing is known of the activation on complex discs, and it is not linear in regions.
+        oracle.reference.limits.NotProved
+            Nothing is known of the activation on complex discs, and it is not followed in regions.
         """
         if lure.activation.partition("(")[0] not in REGIONAL and cauchy.strip(lure.activation) is None:
-            raise NotDecidable(f"flows with {lure.activation} are not proved: no bound of it on complex discs is known")
+            raise not_proved(lure.activation, _NO_STRIP)
         return System(lure, norm, Gains.of(lure), Linear(lure))
 
     @property
     def tailless(self) -> bool:
         """Whether s of a polynomial is one, in a region at least."""
         return cauchy.strip(self.lure.activation) is None
+
+    @property
+    def kinks(self) -> tuple[Fraction, ...]:
+        """Where s is not analytic."""
+        return ACTIVATIONS[self.lure.activation].kinks
+
+    def curved(self, z: Any) -> Any:
+        """The rows of z whose s has a tail; None where none has: in regions above a kink s is linear."""
+        if self.tailless or self.pattern is None:
+            return None if self.tailless else z
+        length, entries = z.ncols(), z.entries()
+        rows = [j for j, below in enumerate(self.pattern) if not below]
+        kept = [entry for j in rows for entry in entries[j * length : (j + 1) * length]]
+        return arb_mat(len(rows), length, kept) if rows else None
 
     def length(self, P: int) -> int:
         """How many coefficients of the defect are computed for a polynomial of degree P."""
@@ -84,7 +100,7 @@ class State:
     spread : arb
         Of the initial set, carried along: a bound of the distance that its members may be apart from the centre.
     pattern : tuple of bool or None
-        The active units of a ReLU network as they were at the end of the last step, whose input may have been another.
+        The region at the end of the last step, whose input may have been another; None: s has no kinks.
     """
 
     t: Fraction

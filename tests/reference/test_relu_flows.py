@@ -1,7 +1,8 @@
-"""Certified flows of ReLU networks: regions, switches located to the working precision, grazing."""
+"""Certified flows with kinks: regions, switches located to the working precision, grazing."""
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from typing import Any
 
@@ -14,8 +15,12 @@ from hypothesis import strategies as st
 
 import oracle
 from oracle.arithmetic.ball import precision
+from oracle.arithmetic.suprema import derivatives
+from oracle.equations.activations import ACTIVATIONS
 from oracle.reference import certified, regions, step_length
+from oracle.reference.defect import Watched
 from oracle.reference.enclosure import exact
+from oracle.reference.limits import NotProved
 from oracle.strategies import networks
 
 DIGITS = 25
@@ -139,16 +144,104 @@ def test_the_radius_holds_for_a_longer_computation(net: oracle.Network, seed: in
     assert long.digits >= 24
 
 
+def test_a_hard_tanh_in_closed_form() -> None:
+    """h' = -h + hardtanh(2h) from 1/4: e^t/4 until 2h = 1 at ln 2, then 1 - e^(ln 2 - t)/2; from 1 (beyond the kink at
+    once) it stays, from -1/4 it is the mirror image. Planted fault: e^t/4 for ever is outside."""
+    net = oracle.Network.rate([[2.0]], activation="hardtanh")
+    ctx = mpmath.MPContext()
+    ctx.dps = 60
+    t = ctx.mpf(3) / 2
+    truth = 1 - ctx.exp(ctx.log(2) - t) / 2
+    for start, value in ((0.25, truth), (1.0, ctx.one), (-0.25, -truth)):
+        assert oracle.reference(net, h0=[start], times=["1.5"], digits=DIGITS).contains([[value]]).all()
+    assert not oracle.reference(net, h0=[0.25], times=["1.5"], digits=DIGITS).contains([[ctx.exp(t) / 4]]).any()
+
+
+@pytest.mark.parametrize("alpha", [1, 3])
+def test_an_elu_by_quadrature(alpha: int) -> None:
+    """u = h - 1 of h' = -h + elu(h - 1): u' = -1 - u + elu(u) is -1 from 1/2 until t = 1/2, and below 0 takes the time
+    int du/(1 + u + alpha (1 - e^u)) from u to 0. Planted fault: for the other alpha it is outside."""
+    ctx = mpmath.MPContext()
+    ctx.dps = 30
+    u = -ctx.mpf(1) / 4
+    last = ctx.mpf(1) / 2 + ctx.quad(lambda v: 1 / (1 + v + alpha * (1 - ctx.exp(v))), [u, 0])
+    last = Fraction(int(ctx.floor(last * 10**25)), 10**25)  # u moves by less than 10^-24 from here to the true instant
+    for name, inside in ((f"elu({alpha})", True), (f"elu({4 - alpha})", False)):
+        net = oracle.Network.rate([[1.0]], None, [-1.0], activation=name)
+        assert oracle.reference(net, h0=[1.5], times=[last], digits=20).contains([[1 + u]]).all() == inside
+
+
+KINKED = ("hardtanh", "hardtanh(-0.25,2)", "elu", "elu(3)", "leaky-relu(0.2)")
+
+
+@pytest.mark.parametrize("name", KINKED)
+def test_units_with_kinks_against_a_longer_computation(name: str) -> None:
+    """Four driven units that cross their kinks: 12 digits contain what 24 say, and a Runge-Kutta run is near."""
+    rng = np.random.default_rng(4)
+    W, M, b, h0 = rng.normal(size=(4, 4)), 3 * rng.normal(size=(4, 1)), rng.normal(size=4), rng.normal(size=4)
+    net, x = oracle.Network.rate(W, M, b, activation=name), oracle.sampled([[0.0], [1.0], [-1.0]], 1)
+    short, long = (oracle.reference(net, x, h0, [2], digits=digits) for digits in (12, 24))
+    assert short.status == "proved"
+    assert short.contains(long.mid).all()
+    assert len(oracle.switches(net, x, h0, 2, digits=10)) > 3
+    F, h, dt = ACTIVATIONS[name].floats, h0, 1 / 512
+    assert F is not None
+    for k in range(1024):
+        u = [float(np.interp(k / 512 + c * dt, range(3), [0.0, 1.0, -1.0])) for c in (0, 0.5, 1)]
+        k1 = -h + F(W @ h + M[:, 0] * u[0] + b)
+        middle = h + dt / 2 * k1
+        h = h + dt * (-middle + F(W @ middle + M[:, 0] * u[1] + b))
+    np.testing.assert_allclose(h, short.float64()[0], rtol=1e-3, atol=1e-4)  # the midpoint method at step 1/512
+
+
+@pytest.mark.parametrize("name", [*KINKED, "relu"])
+def test_branches_are_the_activation(name: str) -> None:
+    """The value and the slope that a region reads are those of the activation between its kinks. Planted fault: the
+    region next to it reads another value."""
+    kind = ACTIVATIONS[name]
+    ends = [min(kink for kink in kind.kinks) - 3, *kind.kinks, max(kink for kink in kind.kinks) + 3]
+    for below, (low, high) in enumerate(itertools.pairwise(ends)):
+        with precision(80, 2):
+            points = [low + (high - low) * Fraction(k, 7) for k in range(1, 7)]
+            z = arb_mat(len(points), 2, [c for p in points for c in (arb(p.numerator) / p.denominator, arb(1))])
+
+            def read(pattern: int, z: arb_mat = z) -> list[Any]:
+                found: list[Any] = Watched(2, None, (pattern,) * z.nrows()).act(name, z).tolist()
+                return found
+
+            exactly, slopes = derivatives(name, [row[0] for row in z.tolist()], 1)
+            for (value, slope), v, s in zip(read(below), exactly, slopes, strict=True):
+                assert value.overlaps(v)
+                assert slope.overlaps(s)
+            other = below - 1 if below else below + 1
+            assert not any(value.overlaps(v) for (value, _), v in zip(read(other), exactly, strict=True))
+
+
+def test_a_threshold_that_is_not_reached_and_one_that_is() -> None:
+    """softplus(20) below its threshold is softplus; a unit that grows to it ends the proof there, in three parts."""
+    rng = np.random.default_rng(4)
+    W, b, h0 = rng.normal(size=(3, 3)), rng.normal(size=3), rng.normal(size=3)
+    plain, cut = (oracle.Network.rate(W, None, b, activation=name) for name in ("softplus", "softplus(20)"))
+    one, other = (oracle.reference(net, None, h0, [1], digits=15) for net in (plain, cut))
+    assert (one.mid == other.mid).all()
+    rising = oracle.Network(A=0.0, B=1.0, W=[[1.0]], activation="softplus(20)")  # e^h grows like e^t
+    assert oracle.reference(rising, None, [19.0], ["0.05"], digits=12).digits >= 12
+    with pytest.raises(NotProved, match="comes to 20") as caught:
+        oracle.reference(rising, None, [19.0], ["0.06"], digits=12)
+    assert "What to do" in str(caught.value)
+
+
 def test_a_step_over_a_kink_costs_what_it_is_off() -> None:
     """Planted fault: units that cross their kink unseen make the enclosure of the closed form fail; with the distance
     beyond the kink in the defect they only make it wide."""
     z = arb_mat(1, 3, [0.25, -1.0, 0.5])
     with precision(80):
-        seen = regions.exits(z, (True,), Fraction(1), arb(2) ** -60, 80)
-        assert seen.leaving == 0
+        kinks = (Fraction(0),)
+        seen = regions.exits(z, (1,), kinks, Fraction(1), arb(2) ** -60, 80)
+        assert seen.leaving == {0: -1}
         assert abs(float(seen.q) - (1 - np.sqrt(0.5))) < 1e-12
-        silent = regions.exits(z, (False,), Fraction(1, 4), arb(2) ** -60, 80)
-        assert silent.misplaced == (0,)
+        silent = regions.exits(z, (0,), kinks, Fraction(1, 4), arb(2) ** -60, 80)
+        assert silent.misplaced == {0: 1}
 
 
 def test_crossing_unseen_is_outside(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,5 +251,5 @@ def test_crossing_unseen_is_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     ctx.dps = 40
     truth = ctx.exp(ctx.log(2) - ctx.mpf(3) / 2) / 2
     for module in (certified, step_length):
-        monkeypatch.setattr(module, "exits", lambda z, p, q, *_: regions.Exit(q, [arb(0)] * len(p), None, ()))
+        monkeypatch.setattr(module, "exits", lambda z, p, k, q, *_: regions.Exit(q, [arb(0)] * len(p), {}, {}))
     assert not oracle.reference(net, h0=[0.75], times=["1.5"], digits=12).contains([[truth]]).any()

@@ -101,6 +101,15 @@ def test_the_signs_are_those_of_the_flow() -> None:
     assert all((a != b).any() for a, b in pairwise(signs))
 
 
+def test_a_hard_tanh_in_closed_form() -> None:
+    """h' = -h + hardtanh(2h) from 1/4 comes to 2h = 1 at ln 2; from -1/4 to -1."""
+    net, ln2 = oracle.Network.rate([[2.0]], activation="hardtanh"), context().log(2)
+    for sign in (1, -1):
+        (found,) = oracle.switches(net, None, [sign * 0.25], 2, digits=DIGITS)
+        assert (found.active, found.kink) == (sign > 0, sign)
+        assert inside(found, ln2)
+
+
 def test_what_is_refused() -> None:
     """No kink, no time, and a unit that rests at its kink: bad input, bad input, undecided."""
     with pytest.raises(oracle.BadInput, match="activation is tanh"):
