@@ -15,7 +15,7 @@ from math import inf, nan
 import numpy as np
 
 from oracle.arithmetic.suprema import steepest_slope
-from oracle.check.gaussian import RATE, Past, chi_square_limits, normal_limit
+from oracle.check.gaussian import RATE, chi_square_limits, normal_limit
 from oracle.check.judge import Evidence, describe, narrower, start_of
 from oracle.check.noise_kinds import Hypothesis, hypotheses, promise, same_noise
 from oracle.check.noise_named import described, explained, named, tested
@@ -67,7 +67,7 @@ def noise_verdict(evidence: Evidence, noise: Noise) -> CheckResult:
 def laid_out(evidence: Evidence) -> Steps:
     """The recorded steps in float64."""
     rec, before, after, X = evidence.rec, evidence.before, evidence.after, evidence.run.columns()
-    return Steps(rec, before, after, X, evidence.bound(rec, before, after, X), evidence.run.batch)
+    return Steps(rec, before, after, X, lambda: evidence.bound(rec, before, after, X), evidence.run.batch)
 
 
 def resolved(steps: Steps, hypothesis: Hypothesis) -> bool:
@@ -83,14 +83,14 @@ def _reached(steps: Steps, hypothesis: Hypothesis) -> Array:
 
 
 def _tested(evidence: Evidence, noise: Noise, steps: Steps, promised: Hypothesis) -> CheckResult:
-    past = steps.past()
+    past = steps.past
     found, tests = tested(steps, promised, past)
     worst = max(test.ratio for test in tests)
     seen = None if found is None else spreads(repr(noise), found, tests)
     if found is not None and worst <= 1 and not narrower(evidence):
         few = chi_square_limits(max(found.seen, 1), RATE)[1] > 1 + KNOWN
         finding = Finding("|".join(promised.names), True, worst, "the residuals are draws of the promised noise")
-        hidden = tuple(_not_separated(steps, noise, promised, past))
+        hidden = tuple(_not_separated(steps, noise, promised))
         return _result(evidence, noise, "undecided" if few else "pass", worst, seen, (finding,), hidden)
     findings = [*_by_dtype(evidence), *(explained(steps, noise, promised, past) if worst > 1 else ())]
     if worst > 1 and not any(finding.explains for finding in findings):
@@ -105,12 +105,12 @@ def _by_dtype(evidence: Evidence) -> list[Finding]:
     return [Finding(f"precision:{evidence.recording.dtype}", True, inf, text)]
 
 
-def _not_separated(steps: Steps, noise: Noise, promised: Hypothesis, past: Past) -> Iterator[Unseen]:
+def _not_separated(steps: Steps, noise: Noise, promised: Hypothesis) -> Iterator[Unseen]:
     """Other named noise that this run cannot tell from the promised one."""
     for hypothesis in hypotheses(steps.rec, noise):
         if same_noise(hypothesis, promised):
             continue
-        if named(steps, hypothesis, past) is not None:
+        if named(steps, hypothesis) is not None:
             yield Unseen(
                 f"{'|'.join(hypothesis.names)} instead of {promised.names[0]} (both pass)",
                 "use more steps, larger states, or another alpha",

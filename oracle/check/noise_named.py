@@ -51,17 +51,20 @@ def tested(steps: Steps, hypothesis: Hypothesis, past: Past) -> tuple[Draws | No
 def explained(steps: Steps, noise: Noise, promised: Hypothesis, past: Past) -> Iterator[Finding]:
     """Named noise that passes every test; else the same draw in several places; else the promise with another sigma."""
     known = [h for h in hypotheses(steps.rec, noise) if not same_noise(h, promised)]
-    found = [f for h in known if (f := named(steps, h, past)) is not None]
+    found = [f for h in known if (f := named(steps, h)) is not None]
     found = found or list(_same_draws(steps, [promised, *known], past))
     found = found or list(_fitted(steps, promised, past))
     yield from sorted(found, key=lambda finding: finding.worst)
 
 
-def named(steps: Steps, hypothesis: Hypothesis, past: Past) -> Finding | None:
+def named(steps: Steps, hypothesis: Hypothesis) -> Finding | None:
+    """The finding of noise that passes every test; None for any other."""
+    if hypothesis.site == "outside" and not plausible(steps.laid_out(steps.residuals / hypothesis.size[:, None])):
+        return None
     found = draws(steps, hypothesis.site, hypothesis.size)
     if found is None or not plausible(found.xi):
         return None
-    tests = battery(found.xi, past)
+    tests = battery(found.xi, steps.past)
     worst = max(test.ratio for test in tests)
     if worst > 1:
         return None

@@ -3,13 +3,15 @@
     outside   xi = (H+ - Phi(H, x)) / g sigma
     inside    xi = (s^-1(u) - z) / g sigma,   u = B^-1 (H+ - A H - E x - c),   z = W H + M x + b
 
-The inside is recovered where B has an inverse. Where s is so flat that the rounding of u would move xi by
+The inside is recovered where B has an inverse, and s one that is known (`oracle.check.reach`): of the catalogue all
+but sin, silu and the gelus, which are not monotone. Where s is so flat that the rounding of u would move xi by
 1/16 or more (tanh beyond a few units, relu below zero), all that is known is that xi lies beyond a point; a number is
 drawn from the normal distribution beyond that point in its place, so that the result is standard normal if xi is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
@@ -17,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from oracle.arithmetic.float64 import Float64
+from oracle.arithmetic.float64 import VALUES, Float64
 from oracle.arithmetic.inverses import inverse
 from oracle.check.gaussian import Past, cdf, centred, running
+from oracle.check.reach import extent, steep, told
 from oracle.equations import lure
 from oracle.equations.activations import ACTIVATIONS
 from oracle.equations.catalogue import advance
@@ -32,15 +35,13 @@ RESOLVED = 16
 to the variance, in the worst case, which 10^6 draws do not show."""
 CONDITION = 1e6
 """Of B: beyond, its inverse magnifies the rounding of float64 to the size of small noise."""
-INVERTED = ("tanh", "logistic", "relu", "identity")
-"""Activations whose draws inside are told from their results."""
 SEED = 20231226  # of the numbers drawn beyond a point; the own generator
 _LEAST, _MOST = 1e-300, 1 - 2.0**-53  # probabilities are not rounded to 0 or 1: beyond 37 sigma all is an outlier
 
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """Single steps of a run in float64: states before and after (N, columns), inputs, and the proven rounding bound.
+    """Single steps of a run in float64: states before and after (N, columns), inputs, and how to bound the rounding.
 
     Columns are ordered by step, then trajectory.
     """
@@ -49,8 +50,13 @@ class Steps:
     before: Array
     after: Array
     X: Array
-    bound: Array
+    bounded: Callable[[], Array]
     batch: int
+
+    @cached_property
+    def bound(self) -> Array:
+        """The proven rounding bound; most deviations are refuted without it."""
+        return self.bounded()
 
     def laid_out(self, values: Array) -> Array:
         """(units, steps, trajectories)."""
@@ -68,6 +74,7 @@ class Steps:
         """What went into and came out of the nonlinearity."""
         return _inside(self)
 
+    @cached_property
     def past(self) -> Past:
         """States and inputs for the mean of every unit; the step itself, its increment and the parts of the
         nonlinearity for that of its own unit; size of the state and slope for the spread.
@@ -106,7 +113,7 @@ class Inside:
 
 def _inside(steps: Steps) -> Inside | None:
     p = steps.rec.parameters
-    if not isinstance(p, Lure) or p.B.shape[0] != p.B.shape[1] or p.activation not in INVERTED:
+    if not isinstance(p, Lure) or p.B.shape[0] != p.B.shape[1] or not told(p.activation):
         return None
     ops = Float64()
     B = ops.affine([(p.B, np.eye(p.state_size))])
@@ -150,12 +157,12 @@ def draws(steps: Steps, site: str, size: Array) -> Draws | None:
 
 def _inverted(inner: Inside, size: Array) -> tuple[Array, int] | None:
     """xi at every unit and column, and how many were seen; numbers drawn beyond a point where s is flat."""
-    lowest, highest = _range(inner.activation)
+    lowest, highest = extent(inner.activation)
     slack = RESOLVED * inner.moved
     if np.any(inner.u < lowest - slack) or np.any(inner.u > highest + slack):
         return None
     with np.errstate(all="ignore"):
-        low, high = _reach(inner, size)
+        low, high = reach(inner, size)
         under, over = inner.u <= low, inner.u >= high
         u = np.where(under | over, (np.maximum(low, -1) + np.minimum(high, 1)) / 2, inner.u)
         xi = (inverse(inner.activation, u) - inner.z) / size
@@ -166,28 +173,17 @@ def _inverted(inner: Inside, size: Array) -> tuple[Array, int] | None:
     return xi, int(np.count_nonzero(~(under | over)))
 
 
-def _range(activation: str) -> tuple[float, float]:
-    ranges = {"tanh": (-1.0, 1.0), "logistic": (0.0, 1.0), "relu": (0.0, np.inf)}
-    return ranges.get(activation, (-np.inf, np.inf))
-
-
-def _reach(inner: Inside, size: Array) -> tuple[Array, Array]:
+def reach(inner: Inside, size: Array) -> tuple[Array, Array]:
     """u between which the slope is large enough: rounding moves xi by less than 1/RESOLVED there.
 
-    tanh' = 1 - u^2 and logistic' = u (1 - u) are compared with flat = RESOLVED moved / size, the largest of a unit so
-    that the point does not depend on the draw.
+    s' is compared with flat = RESOLVED moved / size, the largest of a unit so that the point does not depend on the
+    draw. Beyond a kink s may be constant, and rounding hides on which side of it u is.
     """
-    flat = np.minimum(RESOLVED * inner.moved.max(axis=1, keepdims=True) / size, 1.0)
-    if inner.activation == "tanh":
-        edge = np.sqrt(1 - flat)
-        return -edge, edge
-    if inner.activation == "logistic":
-        half = np.sqrt(np.maximum(1 - 4 * flat, 0)) / 2
-        return 0.5 - half, 0.5 + half
-    low = (
-        RESOLVED * inner.moved.max(axis=1, keepdims=True) if inner.activation == "relu" else np.full_like(flat, -np.inf)
-    )
-    return low, np.full_like(flat, np.inf)
+    moved = RESOLVED * inner.moved.max(axis=1, keepdims=True)
+    low, high, left, right = steep(inner.activation, np.minimum(moved / size, 1.0))
+    with np.errstate(all="ignore"):
+        ends = [np.where(np.isinf(z), z, VALUES[inner.activation](z)) for z in (low, high)]
+    return ends[0] + moved * left, ends[1] - moved * right
 
 
 def _beyond(point: Array) -> Array:

@@ -1,13 +1,18 @@
 """A stochastic candidate whose noise is not what is wrong: the named deviations of the equation, tried with noise.
 
-A deviation is claimed if the residuals under it pass every test, as draws of the promised noise; else as draws of
-another named noise, and then both names are given. Observed, as all of it.
+A deviation explains a run if the residuals under it pass every test, as draws of the promised noise; else as draws of
+another named noise, and then both names are given. Deviations with an unknown number are fitted. Noise hides small
+differences, so that an explanation which passes may still be the wrong one: all that pass are given, joined by |, but
+those which likelihood ratios refute (`oracle.diagnosis.refuted`). Observed, as all of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
 
 from oracle.check.judge import Evidence
 from oracle.check.noise import laid_out, noise_verdict
@@ -16,7 +21,12 @@ from oracle.check.noise_named import named
 from oracle.check.result import CheckResult, Finding
 from oracle.check.sites import Steps
 from oracle.diagnosis.deviations import deviating_records, meaning
+from oracle.diagnosis.gated import gated_statement
+from oracle.diagnosis.noise_fitted import Fitted, fits
+from oracle.diagnosis.normal import normal_statement
+from oracle.diagnosis.refuted import Explanation, Scores, Seen, common, inside, left, outside, same, seen, together
 from oracle.diagnosis.statement import statement
+from oracle.records.exact import Array
 from oracle.records.layout import Samples
 from oracle.records.noise import Noise
 
@@ -28,43 +38,114 @@ def noise_diagnosed(evidence: Evidence, noise: Noise) -> CheckResult:
         return result
     promised = promise(evidence.rec, noise)
     others = [h for h in hypotheses(evidence.rec, noise) if not same_noise(h, promised)]
-    deviations = list(_deviations(evidence))
-    findings = _explaining(deviations, [promised], "") or _explaining(deviations, others, "+")
-    return replace(result, diagnosis=(*sorted(findings, key=lambda f: f.worst), *result.diagnosis))
+    search = _Search(evidence, _stated(evidence), promised)
+    findings = together(search.with_promised()) or together(search.with_others(others))
+    return replace(result, diagnosis=(*findings, *result.diagnosis))
 
 
-def _explaining(deviations: list[tuple[str, Steps]], known: list[Hypothesis], joint: str) -> list[Finding]:
-    """Deviations under which the residuals are draws of one of these kinds of noise."""
-    found = []
-    for name, steps in deviations:
-        past = steps.past()
-        for hypothesis in known:
-            passing = named(steps, hypothesis, past)
-            if passing is not None:
-                both = f"{name}{joint}{passing.name if joint else ''}"
-                found.append(Finding(both, True, passing.worst, f"{meaning(name)}; {passing.text}"))
-    return found
+def _stated(evidence: Evidence) -> Any:
+    return statement(evidence.rec) or gated_statement(evidence.rec) or normal_statement(evidence.rec)
 
 
-def _deviations(evidence: Evidence) -> Iterator[tuple[str, Steps]]:
+@dataclass(frozen=True, eq=False)
+class _Passing:
+    """A deviation under which the residuals pass as draws of one kind of noise; `skipped` steps at either end."""
+
+    finding: Finding
+    steps: Steps
+    hypothesis: Hypothesis
+    skipped: tuple[int, int]
+
+
+class _Search:
+    """Deviations of one run, with any noise."""
+
+    def __init__(self, evidence: Evidence, stated: Any, promised: Hypothesis) -> None:
+        self.evidence, self.stated, self.promised = evidence, stated, promised
+        self.own = laid_out(evidence)
+        self.deviations = list(_deviations(evidence, stated))
+
+    def with_promised(self) -> list[Explanation]:
+        """Deviations with the promised noise, those with an unknown among them."""
+        return self._compared(list(self._passing(self.promised, "")), [self.promised], "")
+
+    def with_others(self, others: list[Hypothesis]) -> list[Explanation]:
+        """Deviations with other noise; unknowns are fitted where there is something they may refute."""
+        passing = [one for hypothesis in others for one in self._passing(hypothesis, "+")]
+        kinds = [hypothesis for hypothesis in others if any(one.hypothesis is hypothesis for one in passing)]
+        return self._compared(passing, kinds, "+")
+
+    def _passing(self, hypothesis: Hypothesis, joint: str) -> Iterator[_Passing]:
+        for name, steps, skipped in self.deviations:
+            finding = named(steps, hypothesis)
+            if finding is not None:
+                both = f"{name}{joint}{finding.name if joint else ''}"
+                text = f"{meaning(name)}; {finding.text}"
+                yield _Passing(Finding(both, True, finding.worst, text), steps, hypothesis, skipped)
+
+    def _compared(self, passing: list[_Passing], kinds: list[Hypothesis], joint: str) -> list[Explanation]:
+        found = []
+        for hypothesis in kinds:
+            fixed = [one for one in passing if one.hypothesis is hypothesis]
+            known = self._seen([one.steps for one in fixed], hypothesis)
+            found += [Explanation(one.finding, self._scores(one, known), left(one.steps, hypothesis)) for one in fixed]
+            if self.stated is not None:
+                for one in fits(self.evidence, self.stated, hypothesis, self.own, known):
+                    finding = _of_family(one, joint)
+                    if finding is not None:
+                        found.append(Explanation(finding, one.scores, left(one.steps, one.hypothesis)))
+        return found
+
+    def _seen(self, others: list[Steps], hypothesis: Hypothesis) -> Seen | None:
+        """The elements inside that all explanations see which recover the u of the documented equation."""
+        if hypothesis.site == "outside":
+            return None
+        parts = [part for steps in (self.own, *others) if (part := seen(steps, hypothesis.size)) is not None]
+        return common(parts, self.own.inside.u) if self.own.inside is not None else None
+
+    def _scores(self, one: _Passing, known: Seen | None) -> Scores | None:
+        size, batch = one.hypothesis.size, one.steps.batch
+        if one.hypothesis.site == "outside":
+            score = outside(one.steps.residuals, size, batch)
+            score = np.pad(score, one.skipped, constant_values=np.nan)
+            return Scores(score, score, score)
+        inner = one.steps.inside
+        if inner is None or known is None or not same(inner.u, known.u):
+            return None
+        score = inside(inner.activation, inner.z, known, size, batch)
+        return Scores(score, score, score)
+
+
+def _of_family(one: Fitted, joint: str) -> Finding | None:
+    """The finding of a fitted family whose residuals pass."""
+    finding = named(one.steps, one.hypothesis)
+    if finding is None:
+        return None
+    shown, unknown = one.shown, one.family.unknown
+    name = one.family.name if not joint else "|".join(f"{n}+{finding.name}" for n in one.family.name.split("|"))
+    text = f"{meaning(one.family.name)}: {unknown} {one.value:.6g} ({shown['low']:.6g} to {shown['high']:.6g})"
+    return Finding(name, True, finding.worst, f"{text}; {finding.text}", shown)
+
+
+def _deviations(evidence: Evidence, stated: Any) -> Iterator[tuple[str, Steps, tuple[int, int]]]:
     """Named deviations of the equation, and inputs one step late or early; what is the same record is joined by |."""
     kept: list[tuple[list[str], Steps]] = []
-    for name, records in deviating_records(statement(evidence.rec), evidence.rec).items():
+    for name, records in deviating_records(stated, evidence.rec).items():
         for rec in records:
-            same = next((names for names, steps in kept if steps.rec.same_map(rec)), None)
-            if same is None:
+            same_map = next((names for names, steps in kept if steps.rec.same_map(rec)), None)
+            if same_map is None:
                 kept.append(([name], laid_out(replace(evidence, rec=rec))))
-            elif name not in same:
-                same.append(name)
-    yield from (("|".join(names), steps) for names, steps in kept)
+            elif name not in same_map:
+                same_map.append(name)
+    yield from (("|".join(names), steps, (0, 0)) for names, steps in kept)
     if evidence.rec.I and evidence.run.steps > 1:
-        yield "input-late", laid_out(_shifted(evidence, slice(1, None), slice(None, -1)))
-        yield "input-early", laid_out(_shifted(evidence, slice(None, -1), slice(1, None)))
+        yield "input-late", laid_out(_shifted(evidence, slice(1, None), slice(None, -1))), (1, 0)
+        yield "input-early", laid_out(_shifted(evidence, slice(None, -1), slice(1, None))), (0, 1)
 
 
 def _shifted(evidence: Evidence, states: slice, inputs: slice) -> Evidence:
     """The evidence of all steps but one, with the inputs of other steps."""
     H, run = evidence.recording.H, evidence.run
-    part = H[states]
+    part: Array = H[states]
     recording = replace(evidence.recording, H=part, has_initial=False)
     return replace(evidence, recording=recording, run=Samples(run.X[inputs], part[0], run.batched))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import erf
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,14 @@ SHAPES: dict[str, Any] = {
     "relu": lambda z: np.maximum(z, 0),
     "logistic": lambda z: 1 / (1 + np.exp(-z)),
     "identity": lambda z: z,
+    "erf": np.vectorize(erf, otypes=[float]),
+    "arctan": np.arctan,
+    "softplus": lambda z: np.logaddexp(0, z),
+    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "leaky-relu(0.2)": lambda z: np.where(z > 0, z, 0.2 * z),
+    "hardtanh": lambda z: np.clip(z, -1, 1),
+    "square": lambda z: np.maximum(z, 0) ** 2,
+    "silu": lambda z: z / (1 + np.exp(-z)),
 }
 
 
@@ -60,7 +69,7 @@ class Program:
     @property
     def record(self) -> oracle.Recurrence:
         """The equation without its noise."""
-        made = getattr(oracle.Network, "rate" if self.form == "wrong" else self.form)
+        made = getattr(oracle.Network, "rate" if self.form in ("wrong", "nameless") else self.form)
         return made(self.W, self.M, self.b, tau=TAU, activation=self.activation).discretize(STEP)
 
     def xi(self, h: Any) -> Any:
@@ -99,6 +108,8 @@ class Program:
         z = h @ self.W.T + x @ self.M.T + self.b + inside
         leak = one(1 - ALPHA) * h
         if self.form == "wrong":
+            out = leak + one(ALPHA) * f(real(1.3) * z)
+        elif self.form == "nameless":
             out = leak + one(ALPHA) * f(z) * (1 + h / 2)
         elif self.form == "current":
             out = leak + one(ALPHA) * (f(h + inside) @ self.W.T + x @ self.M.T + self.b)

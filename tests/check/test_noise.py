@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from check.stochastic import FACTORS, Program, checked
+from check.stochastic import FACTORS, SHAPES, Program, checked
 from command import run_command
 
 import oracle
@@ -66,6 +66,23 @@ def test_the_site_is_told(activation: str, sigma: float, site: str) -> None:
     assert seen.explained_by == named(program.scale, site)
 
 
+@pytest.mark.parametrize("activation", [name for name in SHAPES if name not in ("identity", "silu")])
+def test_the_site_is_told_for_every_monotone_activation(activation: str) -> None:
+    """Noise inside passes as such, saturated elements and constant pieces included, and not as noise outside."""
+    sigma, gain = (0.05, 0.1) if activation == "square" else (0.4, 0.5)  # a square may run away
+    program = Program(6, activation=activation, scale="sqrt-2-over-alpha", site="inside", sigma=sigma, gain=gain)
+    result = checked(program)
+    assert result.verdict == "pass", result.summary()
+    assert 0 < result.noise.samples <= 6 * 300
+    assert checked(program, program.promise(site="outside")).verdict == "fail"
+
+
+def test_noise_inside_what_is_not_monotone_is_undecided() -> None:
+    """silu sends two arguments to one value; with the draws given it is judged (`test_noise_draws`)."""
+    assert checked(Program(6, activation="silu", scale="sqrt-2-over-alpha", site="inside")).verdict == "undecided"
+    assert checked(Program(6, activation="silu")).verdict == "pass"
+
+
 FAULTS = {
     "shared": "noise:shared",
     "repeated": "noise:repeated",
@@ -114,9 +131,26 @@ def test_missing_noise() -> None:
     assert oracle.check(H, program.record, inputs=X, noise=oracle.Noise(0.1)).explained_by == "noise:none"
 
 
-def test_a_wrong_equation_is_not_noise() -> None:
-    """Right noise about another drift: what is left depends on the state."""
-    result = checked(Program(16, form="wrong"), steps=1000)
+@pytest.mark.parametrize("site", ["outside", "inside"])
+def test_a_wrong_equation_is_not_noise(site: str) -> None:
+    """tanh(1.3 z), close to erf(z): the gain is named alone, with an interval that holds it, and no activation is."""
+    program = Program(16, form="wrong", site=site, scale="sqrt-2alpha" if site == "outside" else "sqrt-2-over-alpha")
+    result = checked(program, steps=1000)
+    assert (result.verdict, result.explained_by) == ("fail", "scaled-pre-activation")
+    found = result.diagnosis[0].parameters
+    assert found["low"] < 1.3 < found["high"]
+    assert found["high"] - found["low"] < 0.4
+
+
+def test_what_noise_hides_is_named_together() -> None:
+    """Four units, 300 steps: a gain of 1.3 and erf fit alike, and so do others; the gain is among them."""
+    names = (checked(Program(4, form="wrong")).explained_by or "").split("|")
+    assert {"scaled-pre-activation", "activation:erf"} <= set(names)
+
+
+def test_an_equation_without_a_name_is_not_noise() -> None:
+    """Right noise about another drift: what is left depends on the state, and no name is given."""
+    result = checked(Program(16, form="nameless"), steps=1000)
     assert result.verdict == "fail"
     assert result.explained_by is None
     assert result.diagnosis[0].name == "noise:drift"
@@ -273,11 +307,11 @@ def honest_run(seed: int, N: int = 3, steps: int = 80) -> tuple[Any, Past]:
         H.append(program.step(H[-1], x))
     states = np.array(H).T
     rec = program.record
-    laid = sites.Steps(rec, states[:, :-1], states[:, 1:], X.T, np.full((N, steps), 2.0**-50), 1)
+    laid = sites.Steps(rec, states[:, :-1], states[:, 1:], X.T, lambda: np.full((N, steps), 2.0**-50), 1)
     promised = noise_kinds.promise(rec, program.promise())
     found = draws(laid, promised.site, promised.size)
     assert found is not None
-    return found.xi, laid.past()
+    return found.xi, laid.past
 
 
 def test_false_alarms_are_at_most_what_is_stated() -> None:

@@ -67,15 +67,16 @@ def test_the_deviation_is_named(kind: str) -> None:
 
 
 def test_two_mistakes() -> None:
-    """Transposed weights and another scale: both names, joined."""
+    """Transposed weights and another scale: both names, joined; 4000 draws do not tell 0.577 sigma from 0.553 sigma."""
     program = Program(N, sigma=0.03, seed=4, gain=1.5)
     result = judged("transposed-recurrent-weights", oracle.Noise(0.03, "unscaled"), program)
-    assert result.explained_by == "transposed-recurrent-weights+noise:sqrt-2alpha"
+    scales = ("noise:sqrt-2alpha", "noise:stationary")
+    assert (result.explained_by or "").split("|") == [f"transposed-recurrent-weights+{scale}" for scale in scales]
 
 
 def test_nothing_is_made_up() -> None:
     """A mistake without a name is described and not explained."""
-    program = Program(N, sigma=0.03, seed=4, form="wrong")
+    program = Program(N, sigma=0.03, seed=4, form="nameless")
     X = np.random.default_rng(9).normal(size=(K, 2))
     result = oracle.check(program.step, program.record, inputs=X, noise=program.promise(), kind="step")
     assert result.explained_by is None

@@ -72,6 +72,7 @@ RULES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("coloured", "* xi", "* (before := 0.6 * before + 0.8 * xi)", ("noise:coloured",)),
     ("multiplied by the state", "* xi", "* xi * 3 * np.abs(h)", ("noise:state-dependent",)),
     ("weights transposed under noise", "h @ W.T", "h @ W", ("transposed-recurrent-weights",)),
+    ("a gain inside under noise", "h @ W.T + x @ M.T + b", "1.3 * (h @ W.T + x @ M.T + b)", ("scaled-pre-activation",)),
     ("bias missing under noise", " + b", "", ("bias-missing",)),
 )  # fmt: skip
 
