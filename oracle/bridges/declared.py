@@ -58,6 +58,7 @@ class DeclaredCandidate:
     """An object run by its own method; attributes as `oracle.bridges.registry.Candidate`."""
 
     batch_first: bool | None = None
+    final: Array | None = None
 
     def __init__(self, module: Any) -> None:
         self.module = module

@@ -81,12 +81,6 @@ def _cell(module: Any) -> Any:
 
 
 def _refuse_use(module: Any, cell: Any) -> None:
-    if isinstance(module, LAYERS) and isinstance(cell, MEMORY):
-        raise BadInput(
-            f"the states of an {type(module).__name__} of a {type(cell).__name__} were asked for.",
-            "it shows its outputs, and its memory at the end alone.",
-            "pass the cell; or its outputs as a recorded trajectory, with its recurrence and observe='output'.",
-        )
     if isinstance(module, LAYERS) and module.reverse:
         raise BadInput(
             f"the {type(module).__name__} has reverse=True.",
@@ -127,7 +121,11 @@ class FlaxCandidate:
         In which it says it computes: its `dtype`, or that of its parameters.
     batch_first : bool or None
         As the RNN has it; None for cells, which see one step at a time.
+    final : ndarray or None
+        The carry that the last run of an RNN returned beside its outputs, as the state (batch, N).
     """
+
+    final: Array | None = None
 
     def __init__(self, module: Any) -> None:
         self.module, cell = module, _cell(module)
@@ -143,7 +141,7 @@ class FlaxCandidate:
         x = self._given(X[:, None] if alone else X)
         h = self._given(np.broadcast_to(h0, (x.shape[1], h0.shape[-1])))
         states = self._layer(h, x) if isinstance(self.module, LAYERS) else self._steps(h, x)
-        H = np.concatenate([_as_array(h)[None], states])
+        H = np.concatenate([_as_array(h)[None, ..., : states.shape[-1]], states])
         return H[:, 0] if alone else H
 
     def received(self, values: Array) -> Array:
@@ -154,20 +152,32 @@ class FlaxCandidate:
         return jnp.asarray(np.ascontiguousarray(values), dtype=self.dtype)
 
     def _layer(self, h: Any, x: Any) -> Array:
-        outputs = self.module(x, initial_carry=h, time_major=True, return_carry=False)
+        memory = isinstance(_cell(self.module), MEMORY)
+        carry, outputs = self.module(x, initial_carry=as_carry(h) if memory else h, time_major=True, return_carry=True)
+        self.final = _as_array(as_joined(carry) if memory else carry)
         return _as_array(outputs)
 
     def _steps(self, h: Any, x: Any) -> Array:
         states = []
         memory = isinstance(self.module, MEMORY)
         for sample in x:
-            if memory:  # the carry is (c, h), the state (h, c)
-                carry, _ = self.module(tuple(reversed(jnp.split(h, 2, axis=-1))), sample)
-                h = jnp.concatenate(list(reversed(carry)), axis=-1)
+            if memory:
+                carry, _ = self.module(as_carry(h), sample)
+                h = as_joined(carry)
             else:
                 h, _ = self.module(h, sample)
             states.append(_as_array(h))
         return np.stack(states)
+
+
+def as_carry(state: Any) -> tuple[Any, ...]:
+    """(c, h), the carry of an LSTM, of a state (h, c)."""
+    return tuple(reversed(jnp.split(state, 2, axis=-1)))
+
+
+def as_joined(carry: Any) -> Any:
+    """The state (h, c), side by side, of a carry (c, h)."""
+    return jnp.concatenate(list(reversed(carry)), axis=-1)
 
 
 def _as_array(values: Any) -> Array:

@@ -95,7 +95,11 @@ class KerasCandidate:
         In which the layer says it computes: its `compute_dtype`.
     batch_first : bool or None
         True for layers, as Keras has it; None for cells, which see one step at a time.
+    final : ndarray or None
+        The state that the last run of a layer returned beside its outputs, (batch, N); h and c of an LSTM side by side.
     """
+
+    final: Array | None = None
 
     def __init__(self, layer: Any) -> None:
         self.layer = layer
@@ -124,7 +128,9 @@ class KerasCandidate:
 
     def _layer(self, h: Any, x: Any) -> Array:
         with all_states(self.layer):
-            found = self.layer(keras.ops.swapaxes(x, 0, 1), initial_state=as_state(self.layer, h), training=False)
+            made = self.layer(keras.ops.swapaxes(x, 0, 1), initial_state=as_state(self.layer, h), training=False)
+        found, *final = made if isinstance(made, list | tuple) else (made,)
+        self.final = np.concatenate([self._as_states(part) for part in final], axis=-1) if final else None
         return self._as_states(found).swapaxes(0, 1)
 
     def _cell(self, h: Any, x: Any) -> Array:
@@ -150,11 +156,18 @@ def as_array(tensor: Any) -> Array:
 
 
 @contextmanager
-def all_states(layer: Any) -> Iterator[None]:
-    """All states as the one output, and the layer's own settings afterwards."""
-    before = layer.return_sequences, layer.return_state
-    layer.return_sequences, layer.return_state = True, False
+def all_states(*layers: Any) -> Iterator[None]:
+    """All states as the output, the final ones after it, and the layers' own settings afterwards.
+
+    A class of the user's own may not know what to do with final states: it is asked for them if it was made with
+    return_state=True.
+    """
+    before = [(layer, layer.return_sequences, layer.return_state) for layer in layers]
+    final = all(type(layer).__module__.partition(".")[0] == "keras" or layer.return_state for layer in layers)
+    for layer in layers:
+        layer.return_sequences, layer.return_state = True, final
     try:
         yield
     finally:
-        layer.return_sequences, layer.return_state = before
+        for layer, sequences, state in before:
+            layer.return_sequences, layer.return_state = sequences, state

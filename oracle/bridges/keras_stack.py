@@ -9,7 +9,6 @@ Source: the documentation of keras.layers.RNN and keras.layers.Bidirectional (Ke
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import Any
 
 import keras
@@ -24,6 +23,8 @@ from oracle.records.recurrence import Recurrence
 
 class KerasStack:
     """A layer in one or two directions; attributes as `oracle.bridges.registry.Stack`."""
+
+    finals: tuple[Array, ...] = ()
 
     def __init__(self, layer: Any) -> None:
         self.layer = layer
@@ -57,15 +58,24 @@ class KerasStack:
         """The states of both directions side by side, (K, batch, directions N), in the order of the samples."""
         x, *start = (self._given(part) for part in (np.swapaxes(X, 0, 1), *h0))
         masked = None if mask is None else keras.ops.convert_to_tensor(mask.T.copy())
-        with ExitStack() as settings:
-            for part in self.parts if self.directions == 1 else [*self.parts, self.layer]:
-                settings.enter_context(all_states(part))
-            states = [as_state(part, given) for part, given in zip(self.parts, start, strict=True)]
-            flat = [each for state in states for each in (state if isinstance(state, list) else [state])]
-            state = states[0] if self.directions == 1 else flat
-            found = self.layer(x, initial_state=state, mask=masked, training=False)
-        narrow = self.dtype == "bfloat16"
-        return [as_array(keras.ops.cast(found, "float32") if narrow else found).swapaxes(0, 1)]
+        states = [as_state(part, given) for part, given in zip(self.parts, start, strict=True)]
+        flat = [each for state in states for each in (state if isinstance(state, list) else [state])]
+        state = states[0] if self.directions == 1 else flat
+        with all_states(*(self.parts if self.directions == 1 else [*self.parts, self.layer])):
+            made = self.layer(x, initial_state=state, mask=masked, training=False)
+        found, *final = made if isinstance(made, list | tuple) else (made,)
+        self.finals = tuple(self._apart(final))
+        return [self._shown(found).swapaxes(0, 1)]
+
+    def _apart(self, final: list[Any]) -> list[Array]:
+        """Final states, each h or h and c, by direction; none where there are none."""
+        each = len(final) // self.directions
+        parts = (final[i * each : (i + 1) * each] for i in range(self.directions if each else 0))
+        return [np.concatenate(list(map(self._shown, part)), axis=-1) for part in parts]
+
+    def _shown(self, tensor: Any) -> Array:
+        """As NumPy has it; float32, which holds it exactly, for bfloat16."""
+        return as_array(keras.ops.cast(tensor, "float32") if self.dtype == "bfloat16" else tensor)
 
     def _given(self, values: Array) -> Any:
         return keras.ops.convert_to_tensor(np.ascontiguousarray(values), dtype=self.dtype)

@@ -21,11 +21,12 @@ from oracle.records.verbs import provides
 
 
 class Candidate(Protocol):
-    """A module as something that can be run."""
+    """A module as something that can be run; `final` is the state (batch, N) that its last run returned at the end."""
 
     name: str
     dtype: str
     batch_first: bool | None
+    final: Array | None
 
     def run(self, h0: Array, X: Array) -> Array:
         """States H (K+1, N) or (K+1, batch, N) with H[0] = h0, for X (K, I) or (K, batch, I)."""
@@ -38,7 +39,8 @@ class Stack(Protocol):
     """A module of one or several layers and directions, each of which is a recurrence over what the layers below made.
 
     `records` has one entry per layer and direction, in the order of the framework's initial states: "l0",
-    "l0_reverse", "l1", ..; `directions` is 1 or 2.
+    "l0_reverse", "l1", ..; `directions` is 1 or 2. `finals` has the state (batch, N) that each of them returned at the
+    end of the last run, none where a class returns none.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Stack(Protocol):
     batch_first: bool | None
     records: dict[str, Recurrence]
     directions: int
+    finals: tuple[Array, ...]
 
     def outputs(self, h0: Array, X: Array, mask: Array | None) -> list[Array]:
         """What every layer puts out, (K, batch, directions N) each, for h0 (layers directions, batch, N)."""

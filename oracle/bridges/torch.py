@@ -124,7 +124,11 @@ class TorchCandidate:
         Of the recurrent weights: "float32", "float64", "float16", "bfloat16".
     batch_first : bool or None
         As the layer has it; None for cells, which see one step at a time.
+    final : ndarray or None
+        What the last run of a layer returned beside its outputs, (batch, N): h_n, of an LSTM (h_n, c_n) side by side.
     """
+
+    final: Array | None = None
 
     def __init__(self, module: Any) -> None:
         self.module = module
@@ -195,7 +199,9 @@ class TorchCandidate:
         start: Any = h[None]
         if isinstance(self.module, torch.nn.LSTM):
             start = tuple(part.contiguous() for part in start.chunk(2, dim=-1))
-        output: torch.Tensor = self.module(x.transpose(0, 1) if swap else x, start)[0]
+        returned = self.module(x.transpose(0, 1) if swap else x, start)
+        self.final = next(iter(as_finals(returned)), None)
+        output: torch.Tensor = returned[0]
         return output.transpose(0, 1) if swap else output
 
     def _cell(self, x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
@@ -207,6 +213,19 @@ class TorchCandidate:
                 h = self.module(drive, h)
             states.append(h.clone())
         return torch.stack(states)
+
+
+def as_finals(returned: Any) -> list[Array]:
+    """Of (outputs, h_n) or (outputs, (h_n, c_n)) the final states, (batch, N) per layer and direction, c_n beside h_n.
+
+    None for a class of the user's own that returns something else there; a batch of one where there is no batch.
+    """
+    final = returned[1] if isinstance(returned, tuple) and len(returned) > 1 else None
+    parts = final if isinstance(final, tuple) else (final,)
+    if not all(isinstance(each, torch.Tensor) and each.ndim in (2, 3) for each in parts):
+        return []
+    joined = torch.cat(parts, dim=-1)
+    return list(as_array(joined[:, None] if joined.ndim == 2 else joined))
 
 
 def as_array(tensor: torch.Tensor) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from oracle.bridges.torch import as_array, evaluating, part
+from oracle.bridges.torch import as_array, as_finals, evaluating, part
 from oracle.errors import BadInput
 from oracle.records.exact import Array
 from oracle.records.recurrence import Recurrence
@@ -23,6 +23,8 @@ from oracle.records.recurrence import Recurrence
 
 class TorchStack:
     """A recurrent layer of torch as the recurrences it consists of; attributes as `oracle.bridges.registry.Stack`."""
+
+    finals: tuple[Array, ...] = ()
 
     def __init__(self, module: Any) -> None:
         self.module = module
@@ -64,7 +66,8 @@ class TorchStack:
         start: Any = h.contiguous()
         if isinstance(module, torch.nn.LSTM):
             start = tuple(part.contiguous() for part in h.chunk(2, dim=-1))
-        output = module(given, start)[0]
+        returned = module(given, start)
+        self.finals, output = tuple(as_finals(returned)), returned[0]
         if lengths is not None:
             if not isinstance(output, PackedSequence):
                 raise TypeError(f"forward returned a {type(output).__name__} for a PackedSequence")

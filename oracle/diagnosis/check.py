@@ -12,6 +12,7 @@ from oracle.check.again import second_run
 from oracle.check.breach import Breach
 from oracle.check.deadline import limited, seconds
 from oracle.check.draws import drawn_verdict
+from oracle.check.final import with_final
 from oracle.check.judge import Evidence, breached, gather, judge
 from oracle.check.memory import OutputEvidence, completed
 from oracle.check.result import CheckFailed, CheckResult, Finding
@@ -138,6 +139,8 @@ def check(
         if observe == "activity" and isinstance(observe, str):
             evidence = with_activity(evidence)
         result = _with_noise(evidence, noise) if stochastic else _verdict(evidence, noise, readout)
+        final = getattr(bridge, "final", None)  # of the last run, which is the second one where runs differ
+        result = with_final(result, second_run(evidence) or evidence, final)
         return _started(_noted(result, changed), told, h0)
 
 

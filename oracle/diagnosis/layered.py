@@ -19,6 +19,7 @@ import numpy as np
 
 from oracle.check.breach import Breach, raised
 from oracle.check.deadline import limited, seconds
+from oracle.check.final import with_final
 from oracle.check.judge import breached, gather, judge
 from oracle.check.memory import completed
 from oracle.check.result import CheckResult, Finding
@@ -36,7 +37,7 @@ RANK = {"fail": 2, "undecided": 1, "pass": 0}
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """States (n, b, N) of one layer and direction, what drove them (n, b, I), and where they start (b, N)."""
+    """States (n, b, N) of one layer and direction, what drove them (n, b, I), where they start and end (b, N)."""
 
     name: str
     place: str
@@ -45,6 +46,7 @@ class Part:
     X: Array
     states: Array
     h0: Array
+    final: Array | None = None
 
 
 def check_layers(
@@ -81,15 +83,16 @@ def check_layers(
     limit, changed = seconds(question["time_limit"]), []
     try:
         with preserved() as changed, limited(limit):
-            made, again = (_outputs(stack, given.X, h0, mask, records) for _ in range(2))
+            (made, finals), (again, _) = (_outputs(stack, given.X, h0, mask, records) for _ in range(2))
     except Breach as breach:
         return breached(breach.name, breach.problem, first, promised, run.steps, run.batch)
     told = {"promised": promised, "recorded": question["recorded"], "batch_first": False, "kind": "trajectory"}
     random = not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(made, again, strict=True))
     results = {}
-    for part in _parts(records, stack.directions, given.X, h0, made, mask):
+    for part in _parts(records, stack.directions, given.X, h0, made, mask, finals):
         result = each(part.states, part.rec, inputs=part.X, h0=part.h0, **told)
-        results[part.name] = result if result.verdict != "fail" else _named(part, records, names, h0, result, told)
+        result = _named(part, records, names, h0, result, told) if result.verdict == "fail" else result
+        results[part.name] = _ended(result, part, told)
     for part in _parts(records, stack.directions, given.X, h0, again, mask) if random else ():
         results[f"{part.name}, second run"] = _judged(part.rec, part.X, part.states, part.h0, told)
     return _noted(_worst(results, first, promised), random, changed)
@@ -112,8 +115,10 @@ def _run(stack: Any, records: dict[str, Recurrence], question: dict[str, Any]) -
     return run, padding(lengths, question["mask"], run, batch_first)
 
 
-def _outputs(stack: Any, X: Array, h0: Array, mask: Array | None, records: dict[str, Recurrence]) -> list[Array]:
-    """What every layer puts out, as arrays of the shapes they should have."""
+def _outputs(
+    stack: Any, X: Array, h0: Array, mask: Array | None, records: dict[str, Recurrence]
+) -> tuple[list[Array], tuple[Array, ...]]:
+    """What every layer puts out, as arrays of the shapes they should have, and the final states it returned."""
     try:
         made = stack.outputs(h0, X, mask)
     except BadInput:
@@ -123,11 +128,18 @@ def _outputs(stack: Any, X: Array, h0: Array, mask: Array | None, records: dict[
     units = [rec.outputs for rec in records.values()][:: stack.directions]
     expected = [(*X.shape[:2], stack.directions * N) for N in units]
     pairs = zip(made, expected, strict=True)
-    return [read(output, (shape,), f"the output of layer {layer}") for layer, (output, shape) in enumerate(pairs)]
+    outputs = [read(output, (shape,), f"the output of layer {layer}") for layer, (output, shape) in enumerate(pairs)]
+    return outputs, tuple(stack.finals)
 
 
 def _parts(
-    records: dict[str, Recurrence], directions: int, X: Array, h0: Array, outputs: list[Array], mask: Array | None
+    records: dict[str, Recurrence],
+    directions: int,
+    X: Array,
+    h0: Array,
+    outputs: list[Array],
+    mask: Array | None,
+    finals: tuple[Array, ...] = (),
 ) -> Iterator[Part]:
     """Every layer and direction, for the trajectories of every length."""
     for index, (place, rec) in enumerate(records.items()):
@@ -136,8 +148,8 @@ def _parts(
         states = outputs[layer][..., way * rec.outputs : (way + 1) * rec.outputs]
         for label, steps, columns in _groups(X.shape, mask):
             order = steps[::-1] if way else steps
-            chosen = order, columns
-            yield Part(place + label, place, bool(way), rec, below[chosen], states[chosen], h0[index][columns])
+            chosen, final = (order, columns), finals[index][columns] if finals else None
+            yield Part(place + label, place, bool(way), rec, below[chosen], states[chosen], h0[index][columns], final)
 
 
 def _groups(shape: tuple[int, ...], mask: Array | None) -> Iterator[tuple[str, Array, Array]]:
@@ -150,6 +162,14 @@ def _groups(shape: tuple[int, ...], mask: Array | None) -> Iterator[tuple[str, A
         columns = np.flatnonzero(counts == count)
         steps = [np.flatnonzero(mask[:, column]) for column in columns]
         yield f", length {count}", np.stack(steps, axis=1), columns
+
+
+def _ended(result: CheckResult, part: Part, told: dict[str, Any]) -> CheckResult:
+    """The result of a part's outputs, which answers for the state it returned at the end as well."""
+    if part.final is None or not result:
+        return result
+    evidence = completed(gather(part.states, part.rec, inputs=part.X, h0=part.h0, **told))
+    return with_final(result, evidence, part.final)
 
 
 def _named(

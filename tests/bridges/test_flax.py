@@ -180,3 +180,20 @@ def test_long_short_term_memories(make, kind):
         for part in (rec.parameters.W, rec.parameters.M, [c[0] for c in rec.parameters.b_recurrent])
     )
     assert oracle.check(cell, Recurrence.lstm(W, M, np.roll(b, N)), **asked).verdict == "fail"
+
+
+@pytest.mark.parametrize("make", [linen_rnn, nnx_rnn])
+def test_layers_of_memories(make, monkeypatch):
+    """An RNN shows its outputs, and its carry at the end; a carry that is wrong is found."""
+    rnn = make("LSTMCell")
+    asked = samples() | {"h0": np.random.default_rng(1).normal(size=(BATCH, 2 * N))}
+    assert oracle.check(rnn, **asked).verdict == "pass"
+    right = type(rnn).__call__
+
+    def swapped(*given, **options):
+        (c, h), outputs = right(*given, **options)
+        return (h, c), outputs
+
+    monkeypatch.setattr(type(rnn), "__call__", swapped)
+    result = oracle.check(rnn, **asked)
+    assert (result.verdict, result.explained_by) == ("fail", "final-state")

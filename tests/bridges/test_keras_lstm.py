@@ -45,6 +45,23 @@ def test_layers_and_cells_follow_their_equation():
     assert oracle.check(layer, other, **question()).verdict == "fail"
 
 
+class Swapped(keras.layers.LSTM):
+    """Returns (c, h) where it should return (h, c)."""
+
+    def call(self, *given, **options):
+        outputs, h, c = super().call(*given, **options)
+        return outputs, c, h
+
+
+def test_a_wrong_final_state_is_found():
+    layer = Swapped(N, return_sequences=True, return_state=True)
+    layer.build((None, None, INPUTS))
+    result = oracle.check(layer, **question())
+    assert (result.verdict, result.explained_by) == ("fail", "final-state")
+    result = oracle.check(layer, lengths=[9, 4, 7, 5], **question())
+    assert {part.explained_by for part in result.parts.values()} == {"final-state"}
+
+
 def test_both_directions_and_masks():
     """A Bidirectional, and a layer with masked steps."""
     both = keras.layers.Bidirectional(keras.layers.LSTM(N))

@@ -169,10 +169,11 @@ def test_planted_faults_are_found_where_they_are(name: str) -> None:
 
 
 def test_ignored_lengths_are_found() -> None:
-    """Only the backward direction, and only of sequences that are shorter than the longest."""
+    """Of sequences shorter than the longest: the outputs of the backward direction, the final state of both."""
     result = oracle.check(made(IgnoresLengths, num_layers=1), **probe(2), lengths=LENGTHS)
     failed = {name for name, part in result.parts.items() if not part}
-    assert failed == {f"l0_reverse, length {n}" for n in (1, 3, 6)}
+    assert failed == {f"{place}, length {n}" for n in (1, 3, 6) for place in ("l0", "l0_reverse")}
+    assert {result.parts[f"l0, length {n}"].diagnosis[0].name for n in (1, 3, 6)} == {"final-state"}
 
 
 def test_the_records_may_be_those_of_a_file() -> None:
