@@ -14,14 +14,15 @@ from math import inf, nan
 
 import numpy as np
 
-from oracle.arithmetic.suprema import steepest_slope
+from oracle.arithmetic.slopes import steepest
+from oracle.arithmetic.suprema import slope_range
 from oracle.check.gaussian import RATE, chi_square_limits, normal_limit
 from oracle.check.judge import Evidence, describe, narrower, start_of
 from oracle.check.noise_kinds import Hypothesis, hypotheses, promise, same_noise
 from oracle.check.noise_named import described, explained, named, tested
 from oracle.check.noise_seen import NoiseSeen, spreads
 from oracle.check.result import CheckResult, Finding, Unseen
-from oracle.check.sites import RESOLVED, Steps
+from oracle.check.sites import RESOLVED, Inside, Steps
 from oracle.check.unseen import unseen
 from oracle.records.exact import Array
 from oracle.records.noise import Noise
@@ -79,7 +80,16 @@ def _reached(steps: Steps, hypothesis: Hypothesis) -> Array:
     """The standard deviation of the noise in the new state, at most: |B| sup s' is what an inside draw is scaled by."""
     size = hypothesis.size[:, None]
     inner = steps.inside if hypothesis.site == "inside" else None
-    return size if inner is None else size * np.abs(inner.gain) * float(steepest_slope(inner.activation))
+    return size if inner is None else size * np.abs(inner.gain) * _steepest(inner, size)
+
+
+def _steepest(inner: Inside, size: Array) -> float:
+    """sup s'; where it is unbounded, over the arguments that were seen, with noise that is not exceeded in practice."""
+    low, high = slope_range(inner.activation)
+    if low is not None and high is not None:
+        return float(max(abs(low), abs(high)))
+    reached = normal_limit(RATE, inner.z.size) * size
+    return float(np.max(steepest(inner.activation, inner.z - reached, inner.z + reached), initial=0.0))
 
 
 def _tested(evidence: Evidence, noise: Noise, steps: Steps, promised: Hypothesis) -> CheckResult:

@@ -177,13 +177,15 @@ def reach(inner: Inside, size: Array) -> tuple[Array, Array]:
     """u between which the slope is large enough: rounding moves xi by less than 1/RESOLVED there.
 
     s' is compared with flat = RESOLVED moved / size, the largest of a unit so that the point does not depend on the
-    draw. Beyond a kink s may be constant, and rounding hides on which side of it u is.
+    draw. Beyond a kink s may be constant, and rounding hides on which side of it u is; nor is u told from the end of
+    the range of s that is so near.
     """
     moved = RESOLVED * inner.moved.max(axis=1, keepdims=True)
     low, high, left, right = steep(inner.activation, np.minimum(moved / size, 1.0))
     with np.errstate(all="ignore"):
         ends = [np.where(np.isinf(z), z, VALUES[inner.activation](z)) for z in (low, high)]
-    return ends[0] + moved * left, ends[1] - moved * right
+    lowest, highest = extent(inner.activation)
+    return np.maximum(ends[0] + moved * left, lowest + moved), np.minimum(ends[1] - moved * right, highest - moved)
 
 
 def _beyond(point: Array) -> Array:
