@@ -5,6 +5,8 @@ Needs numba. Compiling takes about half a minute the first time on a machine.
 
 from __future__ import annotations
 
+import contextlib
+import signal
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -233,3 +235,22 @@ def test_a_planted_fault_leaves_the_bound(fault: str, monkeypatch: pytest.Monkey
     FAULTS[fault](monkeypatch)
     with pytest.raises(AssertionError):
         enclosed(rec, 8)
+
+
+def test_an_interrupt_that_is_swallowed_comes_back() -> None:
+    """Ctrl-C while a loop is compiled may be raised in a callback of LLVM, which ignores it: it is raised afterwards.
+    Planted fault: without the guard it is gone; one that was not swallowed is not raised twice, no handler stays."""
+    usual = signal.getsignal(signal.SIGINT)
+
+    def swallowed() -> None:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+    swallowed()
+    with pytest.raises(KeyboardInterrupt), limb_compile.interruptible():
+        swallowed()
+    with pytest.raises(KeyboardInterrupt), limb_compile.interruptible():
+        signal.raise_signal(signal.SIGINT)
+    with limb_compile.interruptible():
+        pass
+    assert signal.getsignal(signal.SIGINT) is usual
