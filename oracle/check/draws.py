@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from oracle.arithmetic.float64 import Float64
+from oracle.arithmetic.slopes import steepest
 from oracle.check.candidates import received
 from oracle.check.judge import Evidence, judge
 from oracle.check.noise_kinds import Hypothesis, hypotheses, name
 from oracle.check.result import CheckResult, Finding
+from oracle.equations import lure
 from oracle.errors import BadInput
 from oracle.records.exact import Array, objects
 from oracle.records.layout import Samples
@@ -134,7 +136,9 @@ def with_draws(evidence: Evidence, noise: Noise, scale: str, site: str, xi: Arra
     inputs = Samples(np.concatenate([run.X, xi], axis=2), run.h0, run.batched)
     columns = np.abs(xi.reshape(run.steps * run.batch, rec.N).T)
     moved = columns * np.array([[float(entry)] for entry in amplitude]) * _forming(rec, scale, evidence.model)
-    extra = _gain(driven) @ moved * (1 + 2.0**-40) if site == "inside" else moved * (1 + 2.0**-40)
+    if site == "inside":
+        moved = _gain(driven) @ (moved * _steepest(driven, evidence.before, inputs.columns(), moved))
+    extra = moved * (1 + 2.0**-40)
     return WithDraws(driven, inputs, evidence.recording, evidence.model, evidence.recorded, extra)
 
 
@@ -161,8 +165,18 @@ def _forming(rec: Recurrence, scale: str, model: Precision) -> Array:
 
 
 def _gain(rec: Recurrence) -> Array:
-    """|B|: what an error of the argument becomes at most, every slope of the catalogue being at most 1."""
+    """|B|: what an error of the value becomes at most."""
     return np.abs(Float64().affine([(rec.lure.B, np.eye(rec.N))]))
+
+
+def _steepest(rec: Recurrence, h: Array, X: Array, moved: Array) -> Array:
+    """|s'| at most, over arguments that are known to within what was cut off and the rounding of float64."""
+    ops, p = Float64(), rec.lure
+    drive: Any = lure.drive(ops, p, ops.lift(X))
+    with np.errstate(all="ignore"):
+        z = np.broadcast_to(ops.affine([(p.W, ops.lift(h))], parts=drive.inside), moved.shape)
+        near = moved + 2.0**-20 * np.maximum(np.abs(z), 1.0)
+        return np.asarray(steepest(p.activation, z - near, z + near))
 
 
 def enters(rec: Recurrence, site: str) -> bool:

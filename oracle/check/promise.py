@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from oracle.arithmetic.float64 import VALUES
 from oracle.check.candidates import Breach
 from oracle.check.judge import Evidence, gather
 from oracle.errors import BadInput
@@ -15,7 +16,7 @@ from oracle.records.exact import Array
 from oracle.records.precision import Precision
 from oracle.records.recurrence import Recurrence
 from oracle.records.verbs import verb
-from oracle.tolerance.activation_error import ActivationSeen, activation_seen
+from oracle.tolerance.activation_error import ActivationSeen, activation_seen, rounds
 from oracle.tolerance.promise_probes import PromiseProbe, promise_probes
 from oracle.tolerance.residuals import residuals
 from oracle.tolerance.step import one_step_bound
@@ -24,7 +25,7 @@ Build = Callable[[Recurrence], Any]
 """Makes a candidate of a record: run(h0, X) -> H, step(h, x) -> h, or a framework's module."""
 
 ARGUMENTS = 2**12  # known arguments of the activation: about a thousand per power of two around 1
-SPREAD = (2.0**-6, 16.0)  # between them all of tanh and the logistic bends
+SPREAD = (2.0**-6, 16.0)  # between them all bends; up to less where s(16) overflows
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,15 @@ def observed(build: Build, rec: Recurrence, X: Array, h0: Array, model: Precisio
     return gather(candidate, rec, **question, batch_first=batched, kind=None, bridge=bridge)
 
 
+def _farthest(activation: str, model: Precision) -> float:
+    """The size of arguments up to which values stay well inside the range."""
+    high = SPREAD[1]
+    with np.errstate(all="ignore"):
+        while high > 1 and not np.nanmax(np.abs(VALUES[activation](np.array([-high, high])))) < model.largest / 4:
+            high /= 2
+    return high
+
+
 def activation_probed(
     build: Build, activation: str, model: Precision, N: int, I: int
 ) -> tuple[ActivationSeen | None, bool]:
@@ -82,12 +92,12 @@ def activation_probed(
     States that a permutation passes on, so that z rounds nothing: both signs, log-uniform from 2^-6 to 16, of as many
     bits as factors and storage have.
     """
-    if activation not in ("tanh", "logistic") or model.parts is None:
+    if not rounds(activation) or model.parts is None:
         return None, False
     rng = np.random.default_rng(0)
     batch = max(1, ARGUMENTS // N)
     batch += batch == 1  # one trajectory is no batch, and a step of it no argument to speak of
-    low, high = np.log2(SPREAD)
+    low, high = np.log2(SPREAD[0]), np.log2(_farthest(activation, model))
     bits = min(model.parts.storage.bits, model.parts.state_factor.bits, model.parts.accumulation.bits)
     size = 2.0 ** rng.uniform(low, high, (batch, N)) * rng.choice([-1.0, 1.0], (batch, N))
     fraction, exponent = np.frexp(size)
@@ -102,6 +112,6 @@ def activation_probed(
         return None, False
     before, after, samples = evidence.before, evidence.after, evidence.run.columns()
     bound = one_step_bound(rec, before, samples, model)
-    found = residuals(rec, before, after, samples, bound)
+    found = residuals(rec, before, after, samples, bound, fewest=before.size + 1)  # in balls: exact, however small s is
     seen = activation_seen(rec, before, samples, found.signed, model, batch, known=True)
     return seen, bool(np.any(found.lower > bound))

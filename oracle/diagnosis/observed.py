@@ -16,25 +16,26 @@ import numpy as np
 
 from oracle.arithmetic.ball import Ball, precision, upper_floats
 from oracle.arithmetic.float64 import VALUES
-from oracle.arithmetic.rounding import Rounding
+from oracle.arithmetic.inverses import inverse
+from oracle.arithmetic.rounding import Rounded, Rounding
 from oracle.check.judge import Evidence
+from oracle.check.reach import told
 from oracle.check.result import CheckResult, Finding
 from oracle.check.returned import plain
+from oracle.equations.activations import ACTIVATIONS
 from oracle.errors import BadInput
 from oracle.records.exact import Array, exact_array
+from oracle.records.names import parsed
 from oracle.records.operator import Operator
 from oracle.records.precision import Precision
 from oracle.records.recurrence import Implicit, Recurrence
 from oracle.tolerance.step import Recorded, one_step_bound
 
-INVERSES: dict[str, Any] = {
-    "tanh": np.arctanh,
-    "logistic": lambda r: np.log(r) - np.log1p(-r),
-    "identity": lambda r: r,
-}
 INVERSE_ULPS = 8.0
-"""Assumed error of arctanh and of log(r) - log1p(-r) in float64, relative to the larger of the result and 1, in units
-of 2u: twice what is assumed of each function alone."""
+"""Assumed error of an inverse in float64 (arctanh, log(r) - log1p(-r), tan ..), relative to the larger of the result
+and 1, in units of 2u: twice what is assumed of each function alone."""
+OFTEN = ("tanh", "logistic")  # activities that are looked for whatever the equation says
+CONSTANT_SOMEWHERE = ("relu", "hardtanh", "square")
 
 U = 2.0**-53
 SHARP = 2.0**-10  # relative error up to which a state read off an activity tells right from wrong
@@ -70,11 +71,17 @@ class ActivityEvidence(Evidence):
         name = self.activity
         with np.errstate(all="ignore"):
             r = VALUES[name](state)
-            ulps = 2 * model.storage * model.ulps + 2 * model.storage + self.recorded.relative + 8 * U
-            err = ulps * np.abs(r) + model.underflow + (2 * model.storage if name == "logistic" else 0.0)
-            ends = [np.abs(INVERSES[name](r + sign * err) - state) for sign in (-1.0, 1.0)]
+            granted = Rounding(model).act(name, Rounded(state, np.abs(state), np.zeros_like(state), 0.0)).error
+            err = granted + (2 * model.storage + self.recorded.relative + 8 * U) * np.abs(r) + model.underflow
+            ends = [np.abs(inverse(name, r + sign * err) - state) for sign in (-1.0, 1.0)]
             lost = np.maximum(*ends) + 4 * INVERSE_ULPS * U * np.maximum(np.abs(state), 1.0)
         return np.asarray(np.where(np.isfinite(lost), lost, np.inf))
+
+
+def reversible(activation: str) -> bool:
+    """Whether a state is told from its activity everywhere: increasing, and without a jump."""
+    family = parsed(activation)[0]
+    return told(activation) and family not in CONSTANT_SOMEWHERE and not ACTIVATIONS[activation].jump
 
 
 def with_activity(evidence: Evidence) -> Evidence:
@@ -86,7 +93,7 @@ def with_activity(evidence: Evidence) -> Evidence:
         The activation has no inverse.
     """
     name = evidence.rec.activation
-    if name not in INVERSES or (not hasattr(evidence.rec.parameters, "activation") and not _staged(evidence.rec)):
+    if not reversible(name) or (not hasattr(evidence.rec.parameters, "activation") and not _staged(evidence.rec)):
         raise BadInput(
             f"observe is 'activity' and the activation is {name}.",
             "it sends many states to one activity, from which the state cannot be told.",
@@ -100,9 +107,9 @@ def activities(evidence: Evidence) -> Iterator[Evidence]:
     recording = evidence.recording
     if isinstance(evidence, ActivityEvidence):
         return
-    for name in dict.fromkeys((evidence.rec.activation, "tanh", "logistic")):
+    for name in dict.fromkeys((evidence.rec.activation, *OFTEN)):
         plain_start = not recording.has_initial or np.array_equal(recording.H[0], evidence.run.h0)
-        if name not in INVERSES or name == "identity" or not (plain_start or _is_activity(evidence, name)):
+        if not reversible(name) or name == "identity" or not (plain_start or _is_activity(evidence, name)):
             continue
         made = _restored(evidence, name, False)
         if np.isfinite(made.recording.H).all() and made.sharp():
@@ -123,7 +130,7 @@ def _restored(evidence: Evidence, name: str, starts: bool) -> ActivityEvidence:
 
     def states(activities: Array) -> Array:
         with np.errstate(all="ignore"):
-            H = np.asarray(INVERSES[name](activities))
+            H = np.array(inverse(name, activities))
         if not starts:
             H[0] = evidence.run.h0
         return H

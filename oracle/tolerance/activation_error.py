@@ -15,6 +15,8 @@ import numpy as np
 
 from oracle.arithmetic.float64 import Float64
 from oracle.arithmetic.rounding import Rounded, Rounding
+from oracle.equations.activations import ACTIVATIONS
+from oracle.equations.activations_user import UNTOLD
 from oracle.equations.catalogue import advance
 from oracle.equations.lure import drive
 from oracle.records.exact import Array
@@ -35,9 +37,10 @@ class ActivationSeen:
     Attributes
     ----------
     name : str
-        "tanh" or "logistic".
+        As records have it: "tanh", "leaky-relu(0.2)", an expression in z, ..
     ulps : float
-        Error at `at`, in units in the last place of the exact value (its spacing in the promised storage).
+        Error at `at`, in units in the last place of the exact value (its spacing in the promised storage); where
+        programs are granted an absolute error as well (gelu far below zero, say), in those of what is granted, if more.
     at : str
         The argument in hexadecimal, as `float.hex` writes it.
     unit, step : int
@@ -93,17 +96,17 @@ def activation_seen(
     Returns
     -------
     ActivationSeen or None
-        None where the equation has no rounded activation, or no argument is known well enough.
+        None where the activation rounds nothing (relu, hardtanh), or no argument is known well enough.
     """
     field = rec.parameters
-    if not isinstance(field, Lure) or field.activation not in ("tanh", "logistic") or not field.B.is_diagonal:
+    if not isinstance(field, Lure) or not rounds(field.activation) or not field.B.is_diagonal:
         return None
     ops: Any = Float64()
     with np.errstate(all="ignore"):
         z = ops.affine([(field.W, H)], parts=drive(ops, field, X).inside)
         z = np.broadcast_to(z, H.shape)
         gain = np.abs(ops._factor(field.B.diagonal_factor())) * np.ones_like(z)
-        unit = gain * spacing(ops.act(field.activation, z), model)
+        unit = gain * np.maximum(spacing(ops.act(field.activation, z), model), _absolute(field.activation, z, model))
         other = np.zeros_like(z) if known else _others(rec, H, X, model)
         size = np.where(np.isfinite(residual), np.abs(residual), 0.0)
         ulps, sure = size / unit, np.maximum(size - other, 0.0) / unit
@@ -116,6 +119,22 @@ def activation_seen(
         field.activation, float(ulps[row, column]), float(z[row, column]).hex(), row, column // batch + 1,
         int(usable.sum()), certain, "probe" if known else "run",
     )  # fmt: skip
+
+
+def rounds(activation: str) -> bool:
+    """Whether a program may be off by something as it evaluates an activation."""
+    known, at = ACTIVATIONS[activation], np.array([-1.0, 1.0])
+    if known.assumed == UNTOLD:
+        return True
+    relative, absolute = known.error(1.0, 1.0, at, np.abs(at))
+    return bool(relative or np.any(absolute))
+
+
+def _absolute(activation: str, z: Array, model: Precision) -> Array:
+    """What is granted beyond an error relative to the value, for each of the assumed units in the last place."""
+    found = Rounding(model).act(activation, Rounded(z, np.abs(z), np.zeros_like(z), 0.0))
+    beyond = found.error - 2 * model.storage * model.ulps * np.abs(found.value)
+    return np.asarray(np.maximum(beyond, 0.0) / model.ulps)
 
 
 def spacing(value: Array, model: Precision) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -57,6 +58,35 @@ def test_the_error_of_an_inverted_activity_is_needed(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(observed.ActivityEvidence, "_lost", lambda self, state, model: 0 * state)
     with pytest.raises(AssertionError):
         assert _run(g, _activities(g), observe="activity")
+
+
+OTHERS = {
+    "erf": np.vectorize(math.erf, otypes=[float]),
+    "arctan": np.arctan,
+    "softplus": lambda z: np.logaddexp(0, z),
+    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "leaky-relu(0.2)": lambda z: np.where(z > 0, z, 0.2 * z),
+}
+
+
+@pytest.mark.parametrize("activation", OTHERS)
+def test_every_activation_that_can_be_inverted_is(activation: str) -> None:
+    """Activities of a leaky network pass; those of one with another leak are outside their bounds."""
+    rng, s = np.random.default_rng(3), OTHERS[activation]
+    W, M, b = rng.normal(size=(5, 5)) / 3, rng.normal(size=(5, 2)), rng.normal(size=5) / 3
+    X, h0 = rng.normal(size=(20, 2)), rng.normal(size=5)
+
+    def run(alpha: float) -> Any:
+        h, states = h0, []
+        for x in X:
+            h = (1 - alpha) * h + alpha * s(W @ h + M @ x + b)
+            states.append(s(h))
+        return np.array(states)
+
+    rec = oracle.Recurrence.leaky(W, M, b, alpha=0.25, activation=activation)
+    question: dict[str, Any] = {"inputs": X, "h0": h0, "observe": "activity"}
+    assert oracle.check(run(0.25), rec, **question)
+    assert oracle.check(run(0.2500001), rec, **question).verdict == "fail"
 
 
 def test_saturated_activities_are_not_judged() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -110,6 +111,55 @@ def test_the_worst_argument_of_an_activation_is_found_in_hexadecimal() -> None:
     assert not far
     assert far.label == "proved"
     assert 39 <= far.activation.ulps <= 41
+
+
+SHAPES = {
+    "logistic": lambda z: 1 / (1 + np.exp(-z)),
+    "erf": np.vectorize(math.erf, otypes=[float]),
+    "arctan": np.arctan,
+    "sin": np.sin,
+    "softplus": lambda z: np.log1p(np.exp(-np.abs(z))) + np.maximum(z, 0),
+    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "leaky-relu(0.2)": lambda z: np.where(z > 0, z, 0.2 * z),
+    "square": lambda z: np.maximum(z, 0) ** 2,
+    "silu": lambda z: z / (1 + np.exp(-z)),
+    "gelu": lambda z: z * np.vectorize(math.erfc, otypes=[float])(-z / np.sqrt(2)) / 2,
+    "gelu-tanh": lambda z: z / (1 + np.exp(-np.sqrt(8 / np.pi) * (z + 0.044715 * z**3))),
+    "z / (1 + abs(z))": lambda z: z / (1 + np.abs(z)),
+}
+
+
+@pytest.mark.parametrize("activation", SHAPES)
+def test_every_activation_is_looked_at(activation: str) -> None:
+    """Right to a unit in the last place: passes, less than 2 are seen; off by 2^-14 at 0.7: seen there, and fails."""
+    rec = oracle.Recurrence.elman(REC.W / 4, REC.M / 4, REC.parameters.b[0] / 4, activation=activation)
+
+    def rounded(z: Array) -> Array:
+        return np.asarray(SHAPES[activation](np.float64(z)), dtype=np.float32)
+
+    def off(z: Array) -> Array:
+        wrong = (z > 0.69) & (z < 0.71)
+        return np.where(wrong, rounded(z) * np.float32(1 + 2.0**-14), rounded(z))
+
+    question = {"inputs": X / 2, "h0": H0 / 2, "promised": "float32"}
+    honest = oracle.check_precision(builder(np.float32, rounded), rec, **question)
+    assert honest, honest.summary()
+    assert 0 < honest.activation.ulps < 2
+    seen = oracle.check_precision(builder(np.float32, off), rec, **question)
+    assert seen.verdict == "fail"
+    assert seen.activation.name == activation
+    assert seen.activation.ulps > 100
+    assert 0.69 < float.fromhex(seen.activation.at) < 0.71
+
+
+def test_what_rounds_nothing_has_no_error() -> None:
+    """relu and hardtanh: nothing to see."""
+    for activation in ("relu", "hardtanh"):
+        rec = oracle.Recurrence.elman(REC.W, REC.M, activation=activation)
+        shape = (lambda z: np.maximum(z, 0)) if activation == "relu" else (lambda z: np.clip(z, -1, 1))
+        result = oracle.check_precision(builder(np.float32, shape), rec, inputs=X, h0=H0, promised="float32")
+        assert result
+        assert result.activation is None
 
 
 def test_saturated_units_of_a_run_show_their_activation() -> None:
