@@ -1,7 +1,4 @@
-"""What the limb engine found: digits and radii, which become mpf numbers when they are asked for.
-
-A quarter of a million mpf objects take longer to make than the trajectory they are of, and three times its memory.
-"""
+"""What the limb engine found: digits and radii, which become mpf numbers when they are asked for."""
 
 from __future__ import annotations
 
@@ -13,49 +10,25 @@ import numpy as np
 
 from oracle.kernels.limbs import to_integers, ulp_bits
 from oracle.records.exact import Array
-from oracle.reference.enclosure import Enclosure, to_mpf
+from oracle.reference.enclosure import to_mpf
+from oracle.reference.lazy_enclosure import LazyEnclosure
 
 
-class LimbEnclosure(Enclosure):
-    """An enclosure whose `mid` and `rad` are made at their first use.
+class LimbEnclosure(LazyEnclosure):
+    """Of states in limbs; as mpf numbers they take three times the memory."""
 
-    Parameters
-    ----------
-    states : list of ndarray
-        Digits (steps, m, columns N), in any number of limbs each.
-    radii : list of list of arb
-        One per state and column.
-    shape : tuple of int
-        (states, columns, N), or (states, N) of a single column.
-    """
+    @classmethod
+    def of(cls, states: list[Array], radii: list[list[Any]], shape: tuple[int, ...], bits: int) -> LimbEnclosure:
+        """From digits (steps, m, columns N), in any number of limbs each, and radii per state and column.
 
-    def __init__(self, states: list[Array], radii: list[list[Any]], shape: tuple[int, ...], bits: int) -> None:
-        given = {"status": "proved", "agreement": None, "bits": bits, "method": "limbs"}
-        for name, value in {**given, "_states": states, "_radii": radii, "_shape": shape}.items():
-            object.__setattr__(self, name, value)
-
-    def __getattr__(self, name: str) -> Any:
-        """Only called for what is not there yet."""
-        if name not in ("mid", "rad"):
-            raise AttributeError(name)
-        made = self._middles() if name == "mid" else self._radii_as_mpf()
-        made.setflags(write=False)
-        object.__setattr__(self, name, made)
-        return made
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled as the plain enclosure it is equal to."""
-        return Enclosure, (self.mid, self.rad, self.status, self.agreement, self.bits, self.method)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of `mid` and `rad`."""
-        found: tuple[int, ...] = self._shape
+        The shape is (states, columns, N), or (states, N) of a single column.
+        """
+        found: LimbEnclosure = cls._made(shape, bits, "limbs", _states=states, _radii=radii)
         return found
 
     def single(self) -> LimbEnclosure:
         """The trajectory of a batch of one."""
-        return LimbEnclosure(self._states, self._radii, (self._shape[0], self._shape[2]), self.bits)
+        return LimbEnclosure.of(self._states, self._radii, (self._shape[0], self._shape[2]), self.bits)
 
     def float64(self) -> Array:
         """The middles rounded to the nearest float64."""

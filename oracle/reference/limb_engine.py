@@ -126,7 +126,7 @@ def certify(problem: Problem, outlook: Outlook) -> LimbEnclosure:
             run = attempt(problem, outlook, Steps.of(problem.rec.parameters, problem.inputs, problem.h0.shape[1], m))
             if run.complete:
                 shape = (problem.rows, *problem.h0.shape[::-1])
-                return LimbEnclosure(run.states, run.radii, shape, ulp_bits(m))
+                return LimbEnclosure.of(run.states, run.radii, shape, ulp_bits(m))
             reached = max(1, run.reached)
             bits = max(bits + RADIX, goal + _HEADROOM * (ulp_bits(m) - goal) / reached * K)
     raise Unsuited("the goal was missed again and again")

@@ -28,8 +28,9 @@ from oracle.equations import lure
 from oracle.equations.catalogue import advance
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
-from oracle.reference.enclosure import Enclosure, mpf_array, to_mpf
+from oracle.reference.enclosure import Enclosure
 from oracle.reference.growth import midrad
+from oracle.reference.lazy_enclosure import BallEnclosure
 from oracle.reference.limits import GUARD_BITS, MOST_BITS, NotReached, bits_for
 from oracle.reference.outlook import outlook
 from oracle.reference.problem import Problem
@@ -199,21 +200,9 @@ def cheapest(problem: Problem, first: Run) -> tuple[Follow, float, str]:
 
 
 def enclosure(problem: Problem, run: Run, name: str) -> Enclosure:
-    """Exact mpf arrays of shape (states, columns, N)."""
+    """The states, (states, columns, N)."""
     N, columns = problem.h0.shape
-    shape = (len(run.middles), N, columns)
-
-    def array(rows: list[list[Any]]) -> Array:
-        entries = mpf_array((entry for row in rows for entry in _converted(row)), shape)
-        return entries.transpose(0, 2, 1).copy()
-
-    return Enclosure(array(run.middles), array(run.radii), "proved", bits=run.bits, method=name)
-
-
-def _converted(row: list[Any]) -> list[Any]:
-    """As mpf; radii of centres are one number for a whole column."""
-    made: dict[int, Any] = {}
-    return [made[id(v)] if id(v) in made else made.setdefault(id(v), to_mpf(v)) for v in row]
+    return BallEnclosure.of(run.middles, run.radii, (len(run.middles), columns, N), run.bits, name)
 
 
 def _unreachable(problem: Problem, run: Run, bits: int, growth: float) -> NotReached:

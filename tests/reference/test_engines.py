@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+import pickle
 import sys
 
 import numpy as np
@@ -56,3 +59,19 @@ def test_flows_without_the_compiler_are_those_of_balls(absent: None) -> None:
     assert "balls" in oracle.reference(NET, h0=[0.5, -0.25], times=[1]).method
     with pytest.raises(oracle.BadInput, match=r"(?s)numba is not installed.*probably means.*rnn-oracle\[fast\]"):
         oracle.reference(NET, h0=[0.5, -0.25], times=[1], engine="limbs")
+
+
+@pytest.mark.parametrize("engine", ["balls", "limbs"])
+def test_an_answer_can_be_changed(engine: str) -> None:
+    """`dataclasses.replace`, pickle and copy take what any engine made: numbers that are made late are there."""
+    if engine == "limbs":
+        pytest.importorskip("numba")
+    rec, X = oracle.Recurrence.elman([[0.5, 0.25], [-0.25, 0.5]], [[1.0], [2.0]]), np.array([[1.0], [-2.0]])
+    found = oracle.reference(rec, X, [0.1, 0.2], engine=engine)
+    wider = dataclasses.replace(found, rad=2 * found.rad)
+    assert (wider.mid == found.mid).all()
+    assert (wider.rad == 2 * found.rad).all()
+    for again in (wider, pickle.loads(pickle.dumps(found)), copy.copy(found)):
+        assert again.shape == found.shape == (3, 2)
+        assert (again.float64() == found.float64()).all()
+        assert (again.status, again.bits, again.method) == (found.status, found.bits, found.method)

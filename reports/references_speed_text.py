@@ -1,0 +1,104 @@
+"""How `references_speed` is written down: its tables in Markdown, and the work-precision figure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+PROFILED = 100  # steps
+COLOURS = {"limbs (proved)": "#1b6ca8", "balls (proved)": "#2a9d55", "heyoka (no bound)": "#b5542c"}
+
+
+def shown(value: Any) -> str:
+    """Seconds, or a dash."""
+    return "-" if value is None else f"{value:.3g}"
+
+
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return [*("| " + " | ".join(line) + " |" for line in lines), ""]
+
+
+def markdown(data: dict[str, Any]) -> str:
+    """The report."""
+    lines = [
+        "# What certified references cost",
+        "",
+        "Made by `python reports/references_speed.py`. Observed: processor seconds, one thread, compilation left out;",
+        "ratios within a row are what to trust. Radii of limbs, balls, centres are proved, others prove nothing.",
+        "",
+    ]
+    if "flows" in data:
+        lines += ["## h' = -h + tanh(W h + c), gain 1.2, to t = 5", ""]
+        rows = []
+        for row in data["flows"]:
+            peer = row["heyoka"] or {"seconds": None, "compilation": None}
+            times = [
+                None if seconds is None else seconds / row["limbs"] for seconds in (peer["seconds"], row["odefun"])
+            ]
+            cells = (
+                row["limbs"],
+                row["balls"],
+                row["integers"],
+                peer["seconds"],
+                row["odefun"],
+                *times,
+                peer["compilation"],
+            )
+            rows.append([str(row["N"]), str(row["digits"]), *map(shown, cells)])
+        head = ["N", "digits", "limbs", "balls", "integers", "heyoka", "odefun", "heyoka / limbs", "odefun / limbs"]
+        lines += table([*head, "heyoka compiles"], rows)
+        lines += [f"N = {row['N']}: at most {row['MiB']:.0f} MiB in limbs." for row in data["flows"] if "MiB" in row]
+        lines += [f"mpmath computes with {data['mpmath']} integers here.", ""] if "mpmath" in data else [""]
+    if "recurrence" in data:
+        lines += ["## Leaky network, N = 256, K = 1000, 50 digits", ""]
+        lines += ["Where fewer steps were timed, their seconds are multiplied. Off by: after those steps.", ""]
+        limbs = data["recurrence"]["limbs (proved)"]["seconds"]
+        rows = []
+        for name, row in data["recurrence"].items():
+            off = "at most 1e-50" if row["off"] is None else f"{row['off']:.1e}"
+            rows.append([name, shown(row["seconds"]), shown(row["seconds"] / limbs), str(row["steps"]), off])
+        lines += table(["", "seconds", "/ limbs", "steps timed", "off by"], rows)
+    if "profile" in data:
+        total = data["profile"]["total"]
+        lines += ["## Where python-flint alone spends its time", ""]
+        lines += [f"The same network, {PROFILED} steps, cProfile: {total:.2f} s in all.", ""]
+        rows = [[name, str(calls), f"{own:.3f}", f"{own / total:.0%}"] for name, calls, own in data["profile"]["rows"]]
+        lines += table(["function", "calls", "own seconds", "share"], rows)
+    if "precision" in data:
+        lines += ["## Work and precision, N = 32", "", "![work and precision](references_speed.svg)", ""]
+        lines += table(
+            ["digits", *COLOURS], [[str(r["digits"]), *(shown(r[n]) for n in COLOURS)] for r in data["precision"]]
+        )
+    if "growth" in data:
+        lines += ["## Growth", ""]
+        rows = [
+            [name, ", ".join(map(str, g["sizes"])), ", ".join(map(shown, g["seconds"])), f"{g['exponent']:.2f}"]
+            for name, g in data["growth"].items()
+        ]
+        lines += table(["of", "at", "seconds", "exponent"], rows)
+    return "\n".join(lines)
+
+
+def figure(rows: list[dict[str, Any]]) -> str:
+    """Digits to the right, seconds upward by powers of ten."""
+    values = [row[name] for row in rows for name in COLOURS if row[name]]
+    low, high = np.floor(np.log10(min(values))), np.ceil(np.log10(max(values)))
+    widest = max(row["digits"] for row in rows)
+
+    def place(digits: float, seconds: float) -> str:
+        return f"{60 + 420 * digits / widest:.1f},{300 - 270 * (np.log10(seconds) - low) / (high - low):.1f}"
+
+    parts = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 350" font-family="sans-serif" font-size="12">']
+    for power in range(int(low), int(high) + 1):
+        y = place(0, 10.0**power).split(",")[1]
+        parts.append(f'<path d="M60 {y}H480" stroke="#ddd"/><text x="8" y="{y}">1e{power} s</text>')
+    parts += [f'<text x="{place(r["digits"], 1).split(",")[0]}" y="320">{r["digits"]}</text>' for r in rows]
+    parts.append('<text x="230" y="340">digits</text>')
+    for i, (name, colour) in enumerate(COLOURS.items()):
+        points = " ".join(place(row["digits"], row[name]) for row in rows if row[name])
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<text x="490" y="{60 + 20 * i}" fill="{colour}">{name}</text>')
+    return "\n".join([*parts, "</svg>", ""])
