@@ -64,7 +64,7 @@ class BallEnclosure(LazyEnclosure):
     def of(
         cls, middles: list[list[Any]], radii: list[list[Any]], shape: tuple[int, ...], bits: int, method: str
     ) -> BallEnclosure:
-        """From exact middles and radii, (N, columns) in one list per state; shape (states, columns, N) or (states, N)."""
+        """From exact middles and radii, (N, columns) in a list per state; shape (states, columns, N) or (states, N)."""
         found: BallEnclosure = cls._made(shape, bits, method, _centres=middles, _radii=radii)
         return found
 
