@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ SIZES = (16, 128, 512)
 DTYPES = ("float32", "float64")
 STEPS, BATCH, INPUTS = 20, 3, 5
 SEED = 20241201
+LONGEST = 230  # characters of an error that are repeated
 
 
 class Case(NamedTuple):
@@ -104,14 +106,15 @@ def flax_cases() -> Iterator[Case]:
 def judged(case: Case, N: int, dtype: str) -> dict[str, Any]:
     """One row."""
     rng = np.random.default_rng([SEED, N])
-    X, h0 = rng.normal(size=(STEPS, BATCH, INPUTS)), rng.uniform(-0.9, 0.9, (BATCH, N))
+    states = (2 if "LSTM" in case.layer else 1) * N  # (h, c) side by side
+    X, h0 = rng.normal(size=(STEPS, BATCH, INPUTS)), rng.uniform(-0.9, 0.9, (BATCH, states))
     row: dict[str, Any] = {"framework": case.framework, "layer": case.layer, "dtype": dtype, "N": N}
     try:
         found = oracle.check(case.make(N, dtype), inputs=X.swapaxes(0, 1) if case.batch_first else X, h0=h0)
     except BadInput as problem:
         return row | {"verdict": "not checked", "why": problem.seen}
     seen = None if found.statistic is None else found.statistic.ratio
-    why = " ".join(found.problem.seen.split())[:120] if found.problem is not None else (found.explained_by or "")
+    why = _words(found.problem.seen) if found.problem is not None else (found.explained_by or "")
     return row | {
         "verdict": found.verdict,
         "worst": float(found.worst),
@@ -119,6 +122,12 @@ def judged(case: Case, N: int, dtype: str) -> dict[str, Any]:
         "computed in": found.computed_in,
         "why": why,
     }
+
+
+def _words(text: str) -> str:
+    """An error as a cell: one line without colours, not endless."""
+    plain = " ".join(re.sub(r"(\\x1b|\x1b)\[[0-9;]*m", "", text).split())
+    return f"{plain[:LONGEST]} .." if len(plain) > LONGEST else plain
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
