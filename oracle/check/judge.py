@@ -26,6 +26,7 @@ from oracle.records.layout import Samples, ambiguous, samples
 from oracle.records.precision import PRECISIONS, Precision, precision_model, rank
 from oracle.records.recurrence import Implicit, Recurrence
 from oracle.tolerance.activation_error import ActivationSeen, activation_seen
+from oracle.tolerance.granted import granted
 from oracle.tolerance.residuals import Residuals, residuals
 from oracle.tolerance.statistic import Statistic, scatter, statistic
 from oracle.tolerance.step import SETTLED, Recorded, one_step_bound, recorded_as
@@ -216,7 +217,7 @@ def _result(
         statistic=seen,
         residuals=shown,
         bounds=bounds,
-        assumptions=(*evidence.model.assumptions, *_of_relations(evidence.rec)),
+        assumptions=(*granted(evidence.rec, evidence.model), *_of_relations(evidence.rec)),
         unseen=unseen(evidence.rec, evidence.run),
         equation=describe(evidence.rec),
         label=label,

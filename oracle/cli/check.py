@@ -12,6 +12,7 @@ from oracle.check.result import CheckResult
 from oracle.cli import exits, options, terminal
 from oracle.cli.candidate import read_candidate
 from oracle.cli.files import read_recurrence, write_json
+from oracle.cli.pasted import pasted_check
 from oracle.cli.probe import Run, read_run
 from oracle.errors import BadInput
 from oracle.records.recurrence import Recurrence
@@ -48,7 +49,8 @@ def command(candidate: str, json_to: str | None, report_to: str | None, **given:
         click.echo(terminal.verdict(result.summary(), result.verdict))
         click.echo(f"  {run.says}")
     if report_to is not None:
-        terminal.say(f"report: {report(result, report_to, reproduce=terminal.command_line())}")
+        test = pasted_check(candidate, given | question(given))
+        terminal.say(f"report: {report(result, report_to, reproduce=terminal.command_line(), test=test)}")
     terminal.step_summary(result)
     return exits.of_check(result)
 

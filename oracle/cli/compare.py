@@ -11,6 +11,7 @@ from oracle.cli import exits, options, terminal
 from oracle.cli.candidate import read_candidate
 from oracle.cli.check import needs_inputs, question, stated
 from oracle.cli.files import write_json
+from oracle.cli.pasted import pasted_comparison
 from oracle.cli.probe import read_run
 from oracle.errors import BadInput
 from oracle.report import report
@@ -53,6 +54,7 @@ def command(a: str, b: str, json_to: str | None, report_to: str | None, **given:
         click.echo(terminal.verdict(found.summary(), found.verdict))
         click.echo(f"  {run.says}")
     if report_to is not None:
-        terminal.say(f"report: {report(found, report_to, reproduce=terminal.command_line())}")
+        test = pasted_comparison(a, b, given | asked)
+        terminal.say(f"report: {report(found, report_to, reproduce=terminal.command_line(), test=test)}")
     terminal.step_summary(found)
     return exits.of_comparison(found)

@@ -83,7 +83,18 @@ def read_archive(path: str) -> dict[str, Array]:
 
 
 def _from_archive(arrays: dict[str, Array], path: str, names: tuple[str, ...]) -> Array:
-    found = [arrays[name] for name in names if name in arrays] or (list(arrays.values()) if len(arrays) == 1 else [])
+    return arrays[chosen(arrays, path, names)]
+
+
+def chosen(arrays: dict[str, Array], path: str, names: tuple[str, ...]) -> str:
+    """The name of the array that is meant: one of these, or the only one.
+
+    Raises
+    ------
+    oracle.BadInput
+        No such array.
+    """
+    found = [name for name in names if name in arrays] or (list(arrays) if len(arrays) == 1 else [])
     if not found:
         raise BadInput(
             f"{path} holds {', '.join(arrays) or 'no arrays'}.",
@@ -96,10 +107,14 @@ def _from_archive(arrays: dict[str, Array], path: str, names: tuple[str, ...]) -
 def _csv(path: str) -> Array:
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
-        header = bool(lines) and not _is_number(lines[0].split(",")[0])
-        return np.loadtxt(lines, delimiter=",", ndmin=2, skiprows=int(header))
+        return np.loadtxt(lines, delimiter=",", ndmin=2, skiprows=int(has_header(lines)))
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
+
+
+def has_header(lines: list[str]) -> bool:
+    """Whether the first line of a table is one of names."""
+    return bool(lines) and not _is_number(lines[0].split(",")[0])
 
 
 def _is_number(text: str) -> bool:

@@ -16,6 +16,12 @@ import click
 from oracle.errors import BadInput
 
 _BETWEEN = 0.2  # seconds between two lines about progress
+VARIABLES = (
+    *("KERAS_BACKEND", "JAX_ENABLE_X64", "JAX_PLATFORMS", "JAX_DEFAULT_MATMUL_PRECISION", "XLA_FLAGS"),
+    *("NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"),
+    "RNN_ORACLE_DATA",
+)
+"""What decides with which backend, in which precision, on which device and in which order of sums a program runs."""
 COLORS = {"pass": "green", "holds": "green", "fail": "red", "violated": "red", "undecided": "yellow"}
 
 
@@ -103,9 +109,10 @@ def silence_at_exit() -> None:
 
 
 def command_line() -> str:
-    """The command as it was given, to be pasted."""
+    """The command as it was given, to be pasted, after the variables of the environment that a run depends on."""
     given: list[str] = click.get_current_context().find_root().obj or []
-    return shlex.join(["rnn-oracle", *given])
+    variables = [f"{name}={shlex.quote(os.environ[name])}" for name in VARIABLES if os.environ.get(name)]
+    return " ".join([*variables, shlex.join(["rnn-oracle", *given])])
 
 
 def step_summary(result: Any) -> None:

@@ -21,6 +21,7 @@ from oracle.diagnosis.gated import gated_statement
 from oracle.diagnosis.readings import shifted
 from oracle.equations.catalogue import advance
 from oracle.records.layout import Samples
+from oracle.records.precision import PRECISIONS, rank
 
 FIRST = 2  # steps that are looked at before all of them are
 
@@ -32,6 +33,8 @@ def outputs_diagnosed(evidence: OutputEvidence, result: CheckResult) -> CheckRes
     if result.verdict == "undecided":
         return result
     found = [(name, worst) for name, other in _alternatives(evidence) if (worst := _worst(other)) is not None]
+    if not found and (narrow := _narrow(evidence)) is not None:
+        return replace(result, diagnosis=(narrow,), computed_in=narrow.name.removeprefix("precision:"))
     if not found:
         text = "no named deviation brings every output inside its bound"
         return replace(result, diagnosis=(Finding("unexplained", False, result.worst, text),))
@@ -39,11 +42,26 @@ def outputs_diagnosed(evidence: OutputEvidence, result: CheckResult) -> CheckRes
     return replace(result, diagnosis=(Finding(names, True, max(worst for _, worst in found), meaning(names)),))
 
 
+def _narrow(evidence: OutputEvidence) -> Finding | None:
+    """The least coarse format inside whose bound every output is."""
+    for model in sorted(PRECISIONS.values(), key=rank):
+        if rank(model) > rank(evidence.model):
+            worst = _worst(replace(_outputs(evidence), model=model))
+            if worst is not None:
+                text = f"every output is inside the bound of {model.name}"
+                return Finding(f"precision:{model.name}", True, worst, text)
+    return None
+
+
+def _outputs(evidence: OutputEvidence) -> Evidence:
+    """The outputs alone, as they were recorded."""
+    recording = replace(evidence.recording, H=evidence.recording.H[..., : evidence.rec.N // 2])
+    return Evidence(evidence.rec, evidence.run, recording, evidence.model, evidence.recorded)
+
+
 def _alternatives(evidence: OutputEvidence) -> Iterator[tuple[str, Evidence]]:
     """The outputs, under other equations and with other samples."""
-    units, stated = evidence.rec.N // 2, gated_statement(evidence.rec)
-    recording = replace(evidence.recording, H=evidence.recording.H[..., :units])
-    plain = Evidence(evidence.rec, evidence.run, recording, evidence.model, evidence.recorded)
+    plain, stated = _outputs(evidence), gated_statement(evidence.rec)
     for name, other in deviating(stated) if stated is not None else ():
         yield name, replace(plain, rec=other.record())
     for name, X in shifted(evidence.run.X):

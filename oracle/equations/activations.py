@@ -17,6 +17,7 @@ import numpy as np
 from oracle.equations.interface import Arithmetic, V
 from oracle.records.exact import Array
 
+WITHIN = "within {ulps} ulp"
 HALF = Fraction(1, 2)
 ZERO, ONE, MINUS = Fraction(0), Fraction(1), Fraction(-1)
 
@@ -59,7 +60,7 @@ class Activation:
         Relative and absolute error that is granted to a program, by (e, u, low, size): e that of one elementary
         function, u the unit roundoff, low a lower bound of the argument and size one from above of its absolute value.
     assumed : str
-        The same in words.
+        The same in words, with {ulps} for the number of ulps that are granted.
     size : callable
         What the typical rounding error of a program scales with, by (z, value); 0 for what rounds nothing.
     floats : callable, optional
@@ -88,7 +89,7 @@ class Activation:
     slopes: tuple[Fraction | None, Fraction | None] | None = None
     pieces: tuple[Piece, ...] = ()
     error: Granted = relative
-    assumed: str = ""
+    assumed: str = WITHIN
     size: Callable[[Array, Array], Array] = of_value
     floats: Callable[[Array], Array] | None = None
     kinks: tuple[Fraction, ...] = ()
@@ -101,6 +102,10 @@ class Activation:
     positively_homogeneous: bool = False
     degree: int = 1
     reach: int = 16
+
+    def granted(self, ulps: float) -> str:
+        """What a program is granted, in words: "tanh within 4 ulp"."""
+        return f"{self.name} {self.assumed.replace('{ulps}', f'{ulps:g}')}"
 
     @property
     def analytic(self) -> bool:

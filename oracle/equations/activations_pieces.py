@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from oracle.equations.activations import ONE, ZERO, Activation, Piece, less, plus
+from oracle.equations.activations import ONE, WITHIN, ZERO, Activation, Piece, less, plus
 from oracle.equations.activations_smooth import (
     INF,
     logistic_floats,
@@ -45,6 +45,9 @@ def exact(e: float, u: float, low: Array, size: Array) -> tuple[float, Any]:
     return 0.0, 0.0
 
 
+NOTHING = "rounds nothing"  # `exact` in words
+
+
 def nothing(z: Array, value: Array) -> Array:
     """Nothing is rounded."""
     return np.zeros_like(value)
@@ -64,6 +67,7 @@ def relu(name: str) -> Activation:
         (ZERO, ONE),
         (Piece(-INF, 0.0, constant(ZERO)), Piece(0.0, INF, constant(ONE))),
         exact,
+        NOTHING,
         size=nothing,
         floats=lambda z: np.maximum(z, z.dtype.type(0)),
         kinks=(ZERO,),
@@ -80,6 +84,7 @@ def identity(name: str) -> Activation:
         (ONE, ONE),
         (Piece(-INF, INF, constant(ONE)),),
         exact,
+        NOTHING,
         size=nothing,
         floats=lambda z: z,
         odd=True,
@@ -100,7 +105,7 @@ def leaky_relu(name: str, slope: Fraction) -> Activation:
         (min(slope, ONE), max(slope, ONE)),
         (Piece(-INF, 0.0, constant(slope)), Piece(0.0, INF, constant(ONE))),
         rounded(3),
-        "leaky relu: two roundings",
+        "within 3u: its slope and the product rounded",
         floats=lambda z: np.where(z > 0, z, z.dtype.type(float(slope)) * z),
         kinks=(ZERO,),
         composed=True,
@@ -134,7 +139,7 @@ def hardtanh(name: str, low: Fraction, high: Fraction) -> Activation:
             Piece(float(high), INF, constant(ZERO)),
         ),
         exact if whole else rounded(1),
-        "" if whole else "hardtanh: its ends rounded",
+        NOTHING if whole else "rounds its ends",
         size=nothing,
         floats=floats,
         kinks=(low, high),
@@ -175,7 +180,7 @@ def elu(name: str, alpha: Fraction) -> Activation:
         (ZERO, max(alpha, ONE)),
         (Piece(-INF, 0.0, lambda z: float(alpha) * np.exp(np.minimum(z, 0.0))), Piece(0.0, INF, constant(ONE))),
         error,
-        "elu: below zero plus (2 ulps + 2) u alpha absolute, so that it may be e^z - 1",
+        f"{WITHIN}, below zero plus (2 ulps + 2) u alpha absolute, so that it may be e^z - 1",
         size=lambda z, v: np.where(z > 0, 0.0, np.maximum(np.abs(v), float(alpha) / 2)),
         floats=floats,
         kinks=(ZERO,),
@@ -204,7 +209,7 @@ def square(name: str, gain: Fraction, exponent: Fraction) -> Activation:
         (ZERO, None) if gain > 0 else (None, ZERO),
         (Piece(-INF, INF, lambda z: float(n * gain) * np.maximum(z, 0.0) ** (n - 1)),),
         rounded(n + 2),
-        f"power: {n + 2} roundings",
+        f"within {n + 2}u",
         floats=floats,
         kinks=(ZERO,),
         composed=True,
@@ -244,7 +249,7 @@ def softplus_threshold(name: str, threshold: Fraction, beta: Fraction) -> Activa
             Piece(at, INF, constant(ONE)),
         ),
         softplus_error(beta),
-        "softplus within twice that, plus 2u absolute",
+        "within twice {ulps} ulp, plus 2u absolute",
         softplus_size,
         floats,
         kinks=(threshold / beta,),

@@ -27,7 +27,7 @@ from math import ceil, pi, sqrt
 
 import numpy as np
 
-from oracle.equations.activations import HALF, MINUS, ONE, ZERO, Activation, Granted, Piece, less, plus
+from oracle.equations.activations import HALF, MINUS, ONE, WITHIN, ZERO, Activation, Granted, Piece, less, plus
 from oracle.equations.interface import Arithmetic, V
 from oracle.records.exact import Array, Constant
 
@@ -132,7 +132,7 @@ def softplus(beta: Fraction = ONE) -> Activation:
     return Activation(
         "softplus" if beta == 1 else f"softplus(inf,{beta})", softplus_value(beta), softplus_slope(beta), (ZERO, ONE),
         (Piece(-INF, INF, lambda z: logistic_floats(np.asarray(gain * z, dtype=np.float64))),),
-        softplus_error(beta), "softplus within twice that, plus 2u absolute", softplus_size,
+        softplus_error(beta), "within twice {ulps} ulp, plus 2u absolute", softplus_size,
         composed=beta != 1, start=None, reach=ceil(16 / min(beta, ONE)),
     )  # fmt: skip
 
@@ -192,7 +192,7 @@ TABLE: dict[str, Activation] = {
         ),
         Activation(
             "logistic", _logistic, _logistic_slope, (ZERO, Fraction(1, 4)), hill(_logistic_steep),
-            lambda e, u, low, size: (e, 2 * u), "logistic: plus 2u absolute, so that it may go through tanh",
+            lambda e, u, low, size: (e, 2 * u), f"{WITHIN}, plus 2u absolute, so that it may go through tanh",
             lambda z, value: np.maximum(value, 0.5), start=HALF, low=ZERO, high=ONE,
         ),
         softplus(),
@@ -203,20 +203,20 @@ TABLE: dict[str, Activation] = {
         ),
         Activation(
             "sin", elementary("sin"), _by("cos"), (MINUS, ONE), (), lambda e, u, low, size: (e, 2 * u),
-            "sin: plus 2u absolute, for the reduction of its argument", low=MINUS, high=ONE, odd=True,
+            f"{WITHIN}, plus 2u absolute, for the reduction of its argument", low=MINUS, high=ONE, odd=True,
         ),
         Activation(
-            "silu", _silu, _silu_slope, None, (), _product_error(2, squashed=False), "silu: plus 2u|z| absolute",
+            "silu", _silu, _silu_slope, None, (), _product_error(2, squashed=False), f"{WITHIN}, plus 2u |z| absolute",
             _size_of_product, composed=True,
         ),
         Activation(
             "gelu", _gelu, _gelu_slope, None, (), _product_error(2),
-            "gelu: plus (2 ulps + 2) u |z| absolute, so that it may go through 1 + erf", _size_of_product,
+            f"{WITHIN}, plus (2 ulps + 2) u |z| absolute, so that it may go through 1 + erf", _size_of_product,
             composed=True,
         ),
         Activation(
             "gelu-tanh", _gelu_tanh, _gelu_tanh_slope, None, (), _product_error(4),
-            "gelu-tanh: plus (2 ulps + 4) u |z| absolute, so that it may go through 1 + tanh", _size_of_product,
+            f"{WITHIN}, plus (2 ulps + 4) u |z| absolute, so that it may go through 1 + tanh", _size_of_product,
             composed=True,
         ),
         Activation("cos", elementary("cos"), _negative("sin"), (MINUS, ONE), start=ONE),

@@ -21,7 +21,7 @@ from oracle.records.names import USER, activation_name
 EXPRESSIONS: dict[str, tuple[Fraction, Fraction]] = {}
 """Bounds of the slopes of expressions, as a user gave them."""
 
-UNTOLD = "the activation evaluated as it is written"
+UNTOLD = "evaluated as it is written"
 
 
 def expression(name: str) -> Activation:

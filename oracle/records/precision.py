@@ -113,7 +113,6 @@ class Precision:
             *factors,
             "any order of summation, with or without FMA; no Strassen-like products",
             *(("sums truncated",) if chopped else ()),
-            f"activation within {self.ulps:g} ulp (logistic: plus 2u absolute, so that it may go through tanh)",
             "subnormal numbers flushed or not" if flushed else "gradual underflow",
         )
 

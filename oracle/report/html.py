@@ -115,7 +115,9 @@ def _(block: Table) -> str:
 
 @_block.register
 def _(block: Listing) -> str:
-    return "<ul>" + "".join(f"<li>{_text(item)}</li>" for item in block.items) + "</ul>"
+    labels = block.labels or ("",) * len(block.items)
+    pairs = zip(block.items, labels, strict=True)
+    return "<ul>" + "".join(f"<li>{_text(item)}{_label(label)}</li>" for item, label in pairs) + "</ul>"
 
 
 @_block.register

@@ -96,7 +96,7 @@ _block.register(Table, _table)
 
 @_block.register
 def _(block: Listing) -> str:
-    return "\n".join(f"- {_text(item)}" for item in block.items)
+    return "\n".join(f"- {_text(line)}" for line in block.lines)
 
 
 @_block.register

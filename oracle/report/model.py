@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PROVED, EXHAUSTIVE, OBSERVED = "proved", "exhaustive", "observed"
+ASSUMED = "assumed"  # what a proof takes for granted
 TONES = {
     "pass": "good",
     "holds": "good",
@@ -34,9 +35,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Listing:
-    """A list of sentences, in the order of their importance."""
+    """A list of sentences, in the order of their importance; `labels` says what each is worth, where that is said."""
 
     items: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Sentences with their labels in brackets."""
+        if not self.labels:
+            return self.items
+        return tuple(f"{item} ({label})" for item, label in zip(self.items, self.labels, strict=True))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from oracle.records.precision import precision_model
 from oracle.report.environment import environment
 from oracle.report.equations import documented, formula
 from oracle.report.model import (
+    ASSUMED,
     OBSERVED,
     PROVED,
     TONES,
@@ -45,9 +46,21 @@ def of_check(
         sections=(*_layers(result), *_parts(result), *_equation(result)),
         environment=environment(),
         reproduce=reproduce or f"oracle.check(candidate, rec, {asked})",
-        test=test or f"def test_follows_its_equation(rnn_oracle):\n    rnn_oracle.check(candidate, rec, {asked})",
+        test=test or _starter(result),
         data=result.to_dict(),
     )
+
+
+def _starter(result: CheckResult) -> str:
+    """The test to paste where nobody said in which file the program and its equation are; it says what is missing."""
+    return f"""import oracle
+
+
+def test_follows_its_equation(rnn_oracle):
+    candidate = ...  # TODO: the program that was checked
+    rec = oracle.load("net.json")  # TODO: oracle.save(rec, "net.json") writes it
+    probe = oracle.probe(rec, steps={max(result.steps, 3)})
+    rnn_oracle.check(candidate, rec, inputs=probe.inputs[:, 0], h0=probe.h0[0], promised={result.promised!r})"""
 
 
 def sentence(result: CheckResult) -> str:
@@ -162,8 +175,12 @@ def _hidden(result: CheckResult) -> Iterable[Section]:
 
 
 def _assumed(result: CheckResult) -> Iterable[Section]:
+    """Assumptions, and what was seen of those that this run says something about."""
+    seen = [f"in this run: {result.activation}"] if result.activation is not None else []
+    labels = (*(ASSUMED for _ in result.assumptions), *(OBSERVED for _ in seen))
     if result.assumptions:
-        yield Section("What the proven bound takes for granted", "", (Listing(result.assumptions),))
+        listing = Listing((*result.assumptions, *seen), labels)
+        yield Section("What the proven bound takes for granted", "", (listing,))
 
 
 def _equation(result: CheckResult) -> Iterable[Section]:

@@ -18,7 +18,7 @@ def render_section(section: Section, indent: str = "  ") -> str:
         if isinstance(block, Table):
             lines += [indent + line for line in table_lines(block)]
         elif isinstance(block, Listing):
-            lines += [indent + line for item in block.items for line in wrap(item, WIDTH - len(indent))]
+            lines += [indent + line for item in block.lines for line in wrap(item, WIDTH - len(indent))]
         elif isinstance(block, Formula):
             lines.append(indent + GAP + block.text)
         elif isinstance(block, Code):

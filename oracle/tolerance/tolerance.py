@@ -16,6 +16,7 @@ from oracle.records.lure import Lure
 from oracle.records.precision import Precision, precision_model
 from oracle.records.recurrence import Implicit, Recurrence
 from oracle.reference.lipschitz import lipschitz
+from oracle.tolerance.granted import granted
 from oracle.tolerance.residuals import residuals
 from oracle.tolerance.step import one_step_bound
 from oracle.tolerance.trajectory import trajectory_bound
@@ -96,11 +97,11 @@ def tolerance(
         )
     if kind == "step":
         step = _one_step(rec, given, H, model)
-        return Tolerance(kind, model.name, given.given(step), "proved", model.assumptions)
+        return Tolerance(kind, model.name, given.given(step), "proved", granted(rec, model))
     status = "observed" if run is None else "proved"
     if run is None:
         uncertainty = _one_step(rec, given, H, model)
-        signed, assumptions = np.zeros_like(uncertainty), (*model.assumptions, _SHADOW)
+        signed, assumptions = np.zeros_like(uncertainty), (*granted(rec, model), _SHADOW)
     else:
         signed, uncertainty = _own_residuals(rec, given, H)
         assumptions = ("none: the run's own residuals, certified by balls",)

@@ -83,3 +83,19 @@ def test_gradients_of_cells():
 def test_projections_are_refused():
     with pytest.raises(oracle.BadInput, match="proj_size"):
         oracle.check(made(proj_size=2), inputs=probe()[0])
+
+
+def test_a_narrower_precision_than_promised_is_named():
+    """Keras on jax: a layer of float64 whose products are of float32."""
+
+    class Narrow(torch.nn.LSTM):
+        def forward(self, x, state=None):
+            weights = [weight.float() for weight in self._flat_weights]
+            state = tuple(part.float() for part in state)
+            outputs, h, c = torch._VF.lstm(x.float(), state, weights, True, 1, 0.0, False, False, False)
+            return outputs.double(), (h.double(), c.double())
+
+    X, start = probe()
+    torch.manual_seed(3)
+    result = oracle.check(Narrow(INPUTS, N, dtype=torch.float64), inputs=X, h0=(start[0][0], start[1][0]))
+    assert (result.verdict, result.explained_by, result.computed_in) == ("fail", "precision:float32", "float32")

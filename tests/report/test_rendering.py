@@ -367,3 +367,27 @@ def test_a_lower_precision_is_not_called_another_equation() -> None:
     H = oracle.simulate(rec, inputs=X, dtype=np.float32).astype(np.float64)
     says = sentence(oracle.check(H, rec, inputs=X, promised="float64"))
     assert "follows its equation (elman), but computes in float32, not in float64" in says
+
+
+def test_assumptions_have_labels_and_name_the_activations() -> None:
+    """Each assumption is "assumed", what this run saw of one is "observed"; the activation is that of the equation."""
+    rng = np.random.default_rng(4)
+    rec = oracle.Recurrence.elman(rng.normal(size=(3, 3)), activation="gelu")
+    given = {"inputs": np.zeros((6, 0)), "h0": rng.normal(size=3)}
+    report = of_check(oracle.check(oracle.simulate(rec, **given), rec, **given))
+    (listing,) = (s.blocks[0] for s in report.all_sections if "takes for granted" in s.title)
+    assert isinstance(listing, Listing)
+    assert any(item.startswith("gelu within 4 ulp") for item in listing.items)
+    assert not any("tanh within" in item for item in listing.items)
+    assert set(listing.labels) <= {"assumed", "observed"}
+    page = Structure(html.render(report))
+    assert page.words.count("assumed") == listing.labels.count("assumed") == len(report.data["assumptions"])
+    assert "(assumed)" in render_section(Section("a", "", (listing,)))
+    assert "(assumed)" in markdown.render(report)
+
+
+def test_the_test_to_paste_says_what_is_missing() -> None:
+    """Where no file is known, it is complete but for what is marked."""
+    text = of_check(checked()).test
+    compile(text, "pasted", "exec")
+    assert text.count("TODO") == 2

@@ -1,0 +1,18 @@
+"""What a proven bound takes for granted, in words: the arithmetic of a precision, the activations of an equation."""
+
+from __future__ import annotations
+
+from oracle.equations.activations import ACTIVATIONS
+from oracle.records.precision import Precision
+from oracle.records.recurrence import Gates, Recurrence
+
+
+def granted(rec: Recurrence, model: Precision) -> tuple[str, ...]:
+    """The assumptions of a bound of this equation in this precision, each a sentence of its own."""
+    return (*model.assumptions, *(ACTIVATIONS[name].granted(model.ulps) for name in activations(rec)))
+
+
+def activations(rec: Recurrence) -> tuple[str, ...]:
+    """Names of the activations that one step evaluates: gates have a logistic besides their own."""
+    gates = ("logistic",) if isinstance(rec.parameters, Gates) else ()
+    return tuple(name for name in (*gates, rec.activation) if name != "identity")
