@@ -2,22 +2,26 @@
 
     KERAS_BACKEND=torch rnn-oracle check reports/flipflop_keras.py:float64 --promised float64 --network FILE
 
-FILE is the Keras file itself; the environment variable FLIPFLOP names it, too.
+FILE is the Keras file itself, in the folder that RNN_ORACLE_DATA names, or in shared/data beside the repository.
 """
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import keras
 
 import oracle
 
+FOLDER = os.environ.get("RNN_ORACLE_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data"
+FILE = Path(FOLDER) / "flipflop_3bit_keras_n400.hdf5"
+
 
 def layer(dtype: str) -> Any:
     """SimpleRNN(400) in a dtype, with the trained weights; float64 holds the float32 weights exactly."""
-    rec = oracle.load(os.environ["FLIPFLOP"])
+    rec = oracle.load(FILE)
     made = keras.layers.SimpleRNN(rec.N, use_bias=False, dtype=dtype, name=f"flipflop_{dtype}")
     made.build((None, None, rec.I))
     made.set_weights([rec.M.T.astype(dtype), rec.W.T.astype(dtype)])

@@ -24,6 +24,32 @@ from oracle.diagnosis.deviations import MEANINGS
 from oracle.equations.activations import ACTIVATIONS
 from oracle.records.framework_names import TABLE
 from oracle.records.names import activation_name
+from oracle.records.precision import ACTIVATION_ULPS
+
+OTHERS = {
+    "precision:<format>": "what was computed is inside the bound of that format, and not of the promised one",
+    "rounded-weights:<format>": "weights are rounded to a narrower format before they are used",
+    "inaccurate-activation": "the activation is further from its value than is granted",
+    "noise:<scale>": "the noise depends on the step in another way than promised",
+    "wrong-readout": "the states follow, and the readout C h + d does not",
+    "final-state": "a layer's outputs follow, and the state it returns beside them is not the one after the last step",
+    "weights-of:<part>": "a layer or direction computes with the weights of another one",
+    "initial-state-of:<part>": "a layer or direction starts from the initial state of another one",
+    "direction-reversed": "a forward direction runs backwards through its samples",
+    "direction-not-reversed": "a backward direction runs forwards",
+    "unexplained": "no named deviation explains every residual",
+    "candidate-raised": "the program raised an exception",
+    "wrong-shape": "what it returns has another shape than a state or a trajectory",
+    "wrong-dtype": "what it returns is no array of real numbers",
+    "masked-values": "what it returns has masked entries",
+    "mutates-arguments": "it writes into the state or the sample it was given",
+    "views-of-one-buffer": "the states it returns are one array",
+    "not-deterministic": "two runs from the same inputs differ",
+    "changes-global-state": "it changed NumPy's error handling, a global generator, the folder, ..: put back",
+    "time-limit": "it was interrupted; nothing is known",
+    "nothing-to-check": "no trajectory has a step",
+}
+"""Findings that are no edits of an equation."""
 
 PAGE = Path(__file__).parents[1] / "oracle" / "guide" / "reference.md"
 TOPICS = {
@@ -120,8 +146,22 @@ def commands() -> Iterator[str]:
     """A row for each command."""
     for name in COMMANDS:
         command = importlib.import_module(f"oracle.cli.{name}").command
-        options = " ".join(f"`{option.opts[0]}`" for option in command.params if option.opts[0].startswith("--"))
-        yield f"| `rnn-oracle {name}` | {command.get_short_help_str(120)} | {options} |"
+        yield from rows_of(name, command)
+        for part, subcommand in getattr(command, "commands", {}).items():
+            yield from rows_of(f"{name} {part}", subcommand)
+
+
+def rows_of(name: str, command: Any) -> Iterator[str]:
+    """The row of a command: what it is called with, what it does, its options."""
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    given = " ".join(
+        text if p.required or text.startswith("[") else f"[{text}]"
+        for p in arguments
+        for text in [p.metavar or p.name.upper()]
+    )
+    options = " ".join(f"`{option.opts[0]}`" for option in command.params if option.opts[0].startswith("--"))
+    called = f"rnn-oracle {name} {given}".strip().replace("|", "\\|")
+    yield f"| `{called}` | {command.get_short_help_str(120)} | {options} |"
 
 
 def activations() -> Iterator[str]:
@@ -129,7 +169,7 @@ def activations() -> Iterator[str]:
     for ours, torch, jax, keras in TABLE:
         kind = ACTIVATIONS[activation_name(ours.partition("(")[0])]
         low, high = ("unbounded" if end is None else f"{float(end):.9g}" for end in slope_range(kind.name))
-        granted = kind.assumed or ("nothing" if kind.error(1, 1, 0, 0)[0] == 0 else "ulps of the value")
+        granted = kind.assumed.format(ulps=f"{ACTIVATION_ULPS:g}")
         yield f"| `{ours}` | {low} to {high} | {torch} | {jax} | {keras} | {cell(granted)} |"
 
 
@@ -149,6 +189,13 @@ def page() -> str:
     lines += ["## Findings", "", "The names a diagnosis may claim, from the table that it searches.", ""]
     lines += ["| name | what the program does |", "|---|---|"]
     lines += [f"| `{name}` | {cell(meaning)} |" for name, meaning in MEANINGS.items()]
+    lines += [
+        "",
+        "Names that are found in other ways: of precision, noise, modules, and what a program does besides.",
+        "",
+    ]
+    lines += ["| name | what it means |", "|---|---|"]
+    lines += [f"| `{name}` | {cell(meaning)} |" for name, meaning in OTHERS.items()]
     lines += ["", "## Activations", "", ACTIVATED, ""]
     lines += [
         "| name | slopes (of the usual parameters) | torch | jax | Keras | granted |",

@@ -37,17 +37,17 @@ def checked(backend: str, dtype: str) -> dict[str, Any]:
     environment = surroundings(backend)
     arguments = ["check", f"reports/flipflop_keras.py:{dtype}", "--network", data_file(), "--promised", dtype]
     arguments += ["--steps", STEPS, "--batch", "2", "--report", f"reports/trained-{backend}-{dtype}.html"]
-    says = " ".join(f"{name}={value}" for name, value in environment.items() if name != "FLIPFLOP")
+    says = " ".join(f"{name}={value}" for name, value in environment.items())
     code, text = output(environment, "-m", "oracle.cli", *arguments, "--json", "-")
     found = json.loads(text)
     kept = ("verdict", "worst", "promised", "computed_in", "explained_by", "problem", "first", "run", "statistic")
-    command = f"{says} FLIPFLOP={data_file()} {shlex.join(['rnn-oracle', *arguments])}"
+    command = f"{says} {shlex.join(['rnn-oracle', *arguments])}"
     return {"backend": backend, "dtype": dtype, "code": code, "command": command} | {n: found.get(n) for n in kept}
 
 
 def surroundings(backend: str) -> dict[str, str]:
     """What a process needs to use a backend, in float64, too."""
-    return {"KERAS_BACKEND": backend, "FLIPFLOP": data_file()} | ({"JAX_ENABLE_X64": "1"} if backend == "jax" else {})
+    return {"KERAS_BACKEND": backend} | ({"JAX_ENABLE_X64": "1"} if backend == "jax" else {})
 
 
 def output(environment: dict[str, str], *arguments: str) -> tuple[int, str]:

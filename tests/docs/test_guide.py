@@ -5,6 +5,7 @@ Blocks that need torch run where it is installed.
 
 from __future__ import annotations
 
+import re
 import runpy
 from pathlib import Path
 
@@ -49,6 +50,16 @@ def test_links_lead_somewhere(name: str) -> None:
 def test_a_line_that_is_not_printed_is_noticed() -> None:
     """The lines of text blocks are found, without the dots."""
     assert shown("```text\nFAIL: so\n  ...\n```\n") == ["FAIL: so"]
+
+
+def test_every_finding_is_on_the_page() -> None:
+    """Whatever name the code gives to a finding or a breach stands on the page; the pattern finds some of each."""
+    page = (GUIDE / "reference.md").read_text(encoding="utf-8")
+    rooms = [ROOT / "oracle" / room for room in ("check", "diagnosis")]
+    code = "".join(path.read_text(encoding="utf-8") for room in rooms for path in room.glob("*.py"))
+    named = set(re.findall(r'(?:Finding|Breach|breached|append\(|return \[)\(?"([a-z]+(?:-[a-z]+)*)"', code))
+    assert {"not-deterministic", "wrong-shape", "unexplained", "nothing-to-check"} <= named
+    assert {name for name in named if f"| `{name}` |" not in page} == set()
 
 
 def test_the_page_of_names_is_up_to_date() -> None:
