@@ -187,7 +187,7 @@ def certificates() -> dict[str, Any]:
     for name, checker, write in jobs:
         found, writing = timed(write)
         text = found.text()
-        said, checking = timed(partial(checker.check, check_certificate.read(text)))
+        said, checking = timed(partial(checker.check, checker.read(text)))
         rows.append({"what": name, "bytes": len(text), "writing": writing, "checking": checking, "said": said})
     return {"rows": rows}
 

@@ -5,18 +5,19 @@
     h_{k+1} = Phi(h_k, x_k) = A h_k + B s(W h_k + M x_k + b) + E x_k + c
 
 The file states the map, the inputs, h_0, centres y_k and errors e_k; it claims |h_k - y_k| <= e_k for every k, in the
-norm |v| = max_i |v_i| / w_i. That is so if, with slopes of s in [0, S] (identity: s' = 1 and G = |A + B W|),
+norm |v| = max_i |v_i| / w_i. That is so if, with slopes of s in [m - r, m + r],
 
-    w_i > 0   and   sum_j G_ij w_j <= q w_i,      G = |A + (S/2) B W| + (S/2) |B| |W|
+    w_i > 0   and   sum_j G_ij w_j <= q w_i,      G = |A + m B W| + r |B| |W|
     |h_0 - y_0| <= e_0
     |Phi(y_k, x_k) - y_{k+1}| <= r_k
     q e_k + r_k <= e_{k+1}
 
-Proof: Phi(h, x) - Phi(y, x) = (A + B D W)(h - y) with D diagonal and 0 <= D <= S (mean value theorem, unit by unit),
+Proof: Phi(h, x) - Phi(y, x) = (A + B D W)(h - y) with D diagonal, |D - m| <= r (mean value theorem, unit by unit),
 and |A + B D W| <= G entry by entry; so |Phi(h, x) - Phi(y, x)| <= q |h - y|, and the rest is the triangle inequality.
 The last claim, w_i e_k <= 10^-digits max(1, |h_ki|), follows from |h_ki| >= |y_ki| - w_i e_k.
 
-Everything is exact but s = tanh and logistic, which are enclosed from the Taylor series of exp with its remainder.
+Everything is exact (relu, leaky-relu(a), hardtanh(low,high), identity) but s = tanh, logistic and elu(a) below 0, which
+are enclosed from the Taylor series of exp with its remainder.
 Also refused is what was altered without becoming false: q has to be the least multiple of 2^-64, errors those of the
 recursion rounded up to a multiple of 2^-(bits + 32), centres the nearest multiples of 2^-bits.
 """
@@ -28,7 +29,8 @@ import json
 import re
 import sys
 from fractions import Fraction
-from math import lcm
+from functools import cache
+from math import ceil, floor, lcm
 from operator import mul
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,8 @@ from typing import Any
 FORMAT, VERSION = "rnn-oracle certificate", 1
 KEYS = {"format", "version", "map", "inputs", "h0", "digits", "bits", "weights", "q", "rounding", "errors", "centres"}
 MAP = {"activation", "A", "B", "W", "M", "b", "E", "c"}
-STEEPEST = {"tanh": Fraction(1), "logistic": Fraction(1, 4), "relu": Fraction(1), "identity": Fraction(1)}
+USUAL = {"leaky-relu": ["1/100"], "hardtanh": ["-1", "1"], "elu": ["1"]}  # parameters that are not written
+USUAL |= {name: list[str]() for name in ("tanh", "logistic", "relu", "identity")}
 ERROR_BITS = 32  # errors are multiples of 2^-(bits + 32)
 Q_BITS = 64  # q is a multiple of 2^-64
 SPARE_BITS = 64  # of the enclosure of s: far below one such multiple
@@ -60,20 +63,14 @@ def require(condition: bool, otherwise: str) -> None:
         raise Refused(otherwise)
 
 
-# ---------------------------------------------------------------------------------------------------- reading
-
-
 def dyadic(text: Any, bits: int, name: str) -> int:
     """A number such as -0x3fp-160, in multiples of 2^-bits; it has to be one."""
-    match = DYADIC.fullmatch(text) if isinstance(text, str) else None
-    require(match is not None, f"{name} is {text!r}, which is no number like -0x3fp-160")
-    assert match is not None
-    shift = bits - int(match[3])
+    require(isinstance(text, str) and bool(DYADIC.fullmatch(text)), f"{name} is {text!r}, no number like -0x3fp-160")
+    sign, digits, exponent = DYADIC.fullmatch(text).groups()  # type: ignore[union-attr]
+    value, shift = int(sign + digits, 16), bits - int(exponent)
     require(abs(shift) <= MOST_BITS, f"{name} is {text[:40]}, of an absurd size")
-    value = int(match[2], 16)
     require(shift >= 0 or value % (1 << -shift) == 0, f"{name} is no multiple of 2^-{bits}")
-    value = value << shift if shift >= 0 else value >> -shift
-    return -value if match[1] else value
+    return value << shift if shift >= 0 else value >> -shift
 
 
 def listed(value: Any, length: int, name: str) -> list[Any]:
@@ -117,7 +114,7 @@ class Certificate:
         require(document["format"] == FORMAT and document["version"] == VERSION, "it is of another format or version")
         given = document["map"]
         require(isinstance(given, dict) and set(given) == MAP, "the map has other entries")
-        require(given["activation"] in tuple(STEEPEST), f"the activation {given['activation']!r} is not known")
+        slopes(given["activation"])
         require(all(isinstance(given[name], list) for name in "Wbc"), "a matrix of the map is no list")
         N, K = len(given["c"]), len(given["b"])
         require(N > 0 and K > 0 and isinstance(given["M"], list), "there are no units")
@@ -141,15 +138,9 @@ class Certificate:
         self.y = [[dyadic(entry, self.bits, "a centre") for entry in row] for row in rows]
 
 
-# ---------------------------------------------------------------------------------------------------- enclosing s
-
-
 def exp_of_minus(a: Fraction, bits: int) -> tuple[int, int]:
-    """Bounds of e^-a, a >= 0, in multiples of 2^-bits.
-
-    y = a / 2^r <= 1/2, e^y by its series: what follows a term t is at most t (y + y^2 + ..) <= t. Then the reciprocal,
-    and r squarings of bounds that are >= 0, each rounded outward.
-    """
+    """Bounds of e^-a, a >= 0: the series of e^y, y = a / 2^r <= 1/2 (what follows a term is at most that term), then
+    the reciprocal and r squarings, each rounded outward to a multiple of 2^-bits."""
     r = (a.numerator // a.denominator).bit_length() + 1
     one, scale = 1 << bits, a.denominator << r
     low = (a.numerator << bits) // scale
@@ -165,11 +156,38 @@ def exp_of_minus(a: Fraction, bits: int) -> tuple[int, int]:
     return down, up
 
 
+@cache
+def parsed(name: Any) -> tuple[str, list[Fraction]]:
+    """A family of activations and its parameters."""
+    family, _, inside = name.partition("(") if isinstance(name, str) else ("", "", "")
+    require(family in USUAL, f"the activation {name!r} is not known")
+    given = inside.removesuffix(")").split(",") if inside else []
+    return family, [Fraction(text) for text in given + USUAL[family][len(given) :]]
+
+
+def slopes(name: Any) -> tuple[Fraction, Fraction]:
+    """m and r: every slope of s, and so every divided difference, is within r of m."""
+    family, given = parsed(name)
+    require(family != "elu" or given[0] > 0, "elu has a parameter that is not positive")
+    require(family != "hardtanh" or given[0] < given[1], "hardtanh has its ends in the wrong order")
+    a, zero, one = (*given, Fraction(0))[0], Fraction(0), Fraction(1)
+    kinds = {"logistic": [zero, one / 4], "identity": [one], "leaky-relu": [a, one], "elu": [zero, a, one]}
+    ends = kinds.get(family, [zero, one])
+    return (max(ends) + min(ends)) / 2, (max(ends) - min(ends)) / 2
+
+
 def activation(name: str, z: Fraction, bits: int) -> tuple[int, int]:
     """Bounds of s(z) in multiples of 2^-bits."""
-    if name in ("identity", "relu"):
-        z = max(z, Fraction(0)) if name == "relu" else z
-        return (z.numerator << bits) // z.denominator, -((-z.numerator << bits) // z.denominator)
+    family, given = parsed(name)
+    if family not in ("tanh", "logistic"):
+        ends = [min(max(z, given[0]), given[1])] if family == "hardtanh" else [z]
+        if z < 0 and family == "elu":  # a (e^z - 1); where e^z is below 2^-fine, the lower bound is -a
+            fine = bits + 20 + int(given[0]).bit_length()
+            ends = [given[0] * (Fraction(e, 1 << fine) - 1) for e in exp_of_minus(min(-z, Fraction(fine)), fine)]
+            ends[0] = -given[0] if -z > fine else ends[0]
+        elif z < 0 and family in ("relu", "leaky-relu"):
+            ends = [(*given, 0)[0] * z]
+        return floor(ends[0] * (1 << bits)), ceil(ends[-1] * (1 << bits))
     a, one = abs(z) * (2 if name == "tanh" else 1), 1 << bits
     if a > bits + 2:  # e^-a < 2^-(bits + 2): s is within one multiple of its limit
         down, up = one - 1, one
@@ -184,9 +202,6 @@ def activation(name: str, z: Fraction, bits: int) -> tuple[int, int]:
     if z >= 0:
         return down, up
     return (-up, -down) if name == "tanh" else (one - up, one - down)
-
-
-# ---------------------------------------------------------------------------------------------------- the checks
 
 
 def dot(left: list[int], right: list[int]) -> int:
@@ -218,17 +233,16 @@ def check_constant(given: Certificate) -> None:
     """q is the largest (G w)_i / w_i, rounded up, for positive weights."""
     (W, of_W), (A, of_A), (B, of_B) = given.W, given.A, given.B
     require(all(w > 0 for w in given.weights), "a weight is not positive: that is no norm")
-    S, columns, over = STEEPEST[given.activation], list(zip(*W, strict=True)), of_B * of_W
+    (m, r), columns, over = slopes(given.activation), list(zip(*W, strict=True)), of_B * of_W
     largest = Fraction(0)
     for i, weight in enumerate(given.weights):
         total = Fraction(0)
         for j, column in enumerate(columns):
             a, through = Fraction(A[i][j], of_A), Fraction(dot(B[i], list(column)), over)
             sizes = Fraction(dot(list(map(abs, B[i])), list(map(abs, column))), over)
-            centred = abs(a + S / 2 * through) + S / 2 * sizes
-            total += given.weights[j] * (abs(a + through) if given.activation == "identity" else centred)
+            total += given.weights[j] * (abs(a + m * through) + r * sizes)
         largest = max(largest, total / weight)
-    require(given.q == Fraction(upward(largest * (1 << Q_BITS)), 1 << Q_BITS), "q is not the constant of these weights")
+    require(given.q == Fraction(ceil(largest * (1 << Q_BITS)), 1 << Q_BITS), "q is not the constant of these weights")
 
 
 def check(document: Any) -> str:
@@ -237,7 +251,7 @@ def check(document: Any) -> str:
     fine, weights = given.bits + ERROR_BITS, given.weights
     check_constant(given)
     off = max(abs(h - Fraction(y, 1 << given.bits)) / w for h, y, w in zip(given.h0, given.y[0], weights, strict=True))
-    require(given.errors[0] == upward(off * (1 << fine)), "the first error is not the distance of h0 from its centre")
+    require(given.errors[0] == ceil(off * (1 << fine)), "the first error is not the distance of h0 from its centre")
     near = NEAREST / (1 << given.bits)
     require(all(abs(h - Fraction(y, 1 << given.bits)) <= near for h, y in zip(given.h0, given.y[0], strict=True)), FAR)
     bits = fine + SPARE_BITS + max(sum(map(abs, row)) // given.B[1] for row in given.B[0]).bit_length()
@@ -245,7 +259,7 @@ def check(document: Any) -> str:
         for i, size in enumerate(misfits(given, k, bits)):
             require(size <= near, f"step {k}, unit {i}: {FAR}")
             require(size * (1 << fine) <= bound * weights[i], f"step {k}, unit {i}: it is off by more than stated")
-        next_error = upward(given.q * given.errors[k] + bound)
+        next_error = ceil(given.q * given.errors[k] + bound)
         require(given.errors[k + 1] == next_error, f"step {k}: the next error is not q times this one and the rounding")
     goal = Fraction(1, 10**given.digits)
     for k, (centre, error) in enumerate(zip(given.y, given.errors, strict=True)):
@@ -256,41 +270,26 @@ def check(document: Any) -> str:
     return f"{len(given.y)} states of {len(weights)} units to {given.digits} digits, q = {float(given.q):.6g}"
 
 
-def upward(value: Fraction) -> int:
-    """The least integer that is not smaller."""
-    return -(-value.numerator // value.denominator)
-
-
 def read(text: str) -> Any:
     """The document in a file whose seal is intact."""
-    try:
-        sealed = json.loads(text)
-        content = {key: value for key, value in sealed.items() if key != "sha256"}
-    except (ValueError, AttributeError, RecursionError) as error:
-        raise Refused(f"it is not a JSON object: {error}") from None
-    plain = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    digest = hashlib.sha256(plain.encode()).hexdigest()
-    require(sealed.get("sha256") == digest, "the content is not what was sealed: the file is damaged")
+    content = json.loads(text)
+    require(isinstance(content, dict), "it is no JSON object")
+    stated, plain = content.pop("sha256", None), json.dumps(content, sort_keys=True, separators=(",", ":"))
+    require(stated == hashlib.sha256(plain.encode()).hexdigest(), "the content is not what was sealed")
     return content
 
 
-def main(arguments: list[str], check: Any) -> int:
+def main(names: list[str]) -> int:
     """Check the files named on the command line."""
-    if not arguments:
-        print(f"usage: python {sys.argv[0]} FILE ...", file=sys.stderr)
-        return 2
-    code = 0
-    for name in arguments:
+    code = 0 if names else 2
+    for name in names:
         try:
             print(f"{name}: accepted: {check(read(Path(name).read_text(encoding='ascii')))}")
-        except OSError as error:
-            print(f"{name}: {error.strerror}", file=sys.stderr)
-            return 2
-        except (Refused, ValueError, OverflowError) as error:
+        except (OSError, Refused, ValueError, OverflowError, RecursionError) as error:
             print(f"{name}: refused: {error}")
-            code = 1
+            code = max(code, 2 if isinstance(error, OSError) else 1)
     return code
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], check))
+    sys.exit(main(sys.argv[1:]))

@@ -18,44 +18,75 @@ defect of p, and mu >= the logarithmic norm of A + B diag(slopes in [0, m]) W, w
 
     mu >= C_ii + R_ii + sum_{j != i} (|C_ij| + R_ij) w_j/w_i,   C = A + m/2 B W, R = m/2 |B||W|  (identity: A + B W, 0)
 
-so e bounds the distance of h from p (G. Dahlquist, 1958). Everything is exact but s and exp, which are enclosed; what
-is read and exp are those of check_certificate.py beside this file. Numbers that could be larger without becoming false
-have to be the least: mu of 2^-64, d and e of 2^-(bits + 32).
+so e bounds the distance of h from p (G. Dahlquist, 1958). All is exact but s and exp, which are enclosed. Numbers that
+could be larger without becoming false have to be the least: mu of 2^-64, d and e of 2^-(bits + 32).
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 import sys
 from fractions import Fraction
-from itertools import pairwise
-from math import lcm
+from itertools import pairwise, zip_longest
+from math import ceil, lcm
+from operator import mul
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-from check_certificate import dot, dyadic, exp_of_minus, fractions, listed, main, matrix, require, upward, whole
-
 FORMAT, VERSION = "rnn-oracle flow certificate", 1
-STEP = {"length", "p", "s", "defects"}
+STEP, PIECE, FIELD = {"length", "p", "s", "defects"}, {"from", "value", "slope"}, {"activation", *"ABWMEbc"}
 KEYS = {"format", "version", "field", "inputs", "h0", "times", "digits", "bits", "weights", "mu", "errors", "steps"}
-FIELD = {"activation", "A", "B", "W", "M", "b", "E", "c"}
 STEEPEST = {"tanh": Fraction(1), "logistic": Fraction(1, 4), "identity": Fraction(1)}  # of the real line
-FINE, MU_BITS, GROWTH_BITS, START_BITS, SPARE = 32, 64, 128, 64, 64
-MOST_BITS = 1 << 20
+FINE, MU_BITS, GROWTH_BITS, START_BITS, SPARE, MOST_BITS = 32, 64, 128, 64, 64, 1 << 20
+DYADIC, RATIO = re.compile(r"(-?)0x([0-9a-f]+)p-([0-9]{1,7})"), re.compile(r"-?[0-9]+/[1-9][0-9]*")
 
 
-# ---------------------------------------------------------------------------------------------------- reading
+class Refused(Exception):
+    """What is wrong with a certificate."""
 
 
-def ratio(value: Any, name: str) -> Fraction:
-    """A ratio p/q."""
-    return fractions([value], 1, name)[0]
+def require(condition: bool, otherwise: str) -> None:
+    """Refuse unless a condition holds."""
+    if not condition:
+        raise Refused(otherwise)
 
 
-def every(value: Any, name: str) -> list[Any]:
-    """A list of any length but 0."""
-    require(isinstance(value, list) and bool(value), f"{name} is no list, or empty")
+def listed(value: Any, length: int | None, name: str) -> list[Any]:
+    """A list of a length; None: of any but 0."""
+    require(isinstance(value, list) and bool(value or length == 0), f"{name} is no list, or empty")
+    require(length is None or len(value) == length, f"{name} is no list of {length}")
     return list(value)
+
+
+def dyadic(text: Any, bits: int, name: str) -> int:
+    """A number such as -0x3fp-160, in multiples of 2^-bits; it has to be one."""
+    require(isinstance(text, str) and bool(DYADIC.fullmatch(text)), f"{name} is {text!r}, no number like -0x3fp-160")
+    sign, digits, exponent = DYADIC.fullmatch(text).groups()  # type: ignore[union-attr]
+    value, shift = int(sign + digits, 16), bits - int(exponent)
+    require(abs(shift) <= MOST_BITS, f"{name} is {text[:40]}, of an absurd size")
+    require(shift >= 0 or value % (1 << -shift) == 0, f"{name} is no multiple of 2^-{bits}")
+    return value << shift if shift >= 0 else value >> -shift
+
+
+def dyadics(value: Any, length: int, bits: int, name: str) -> list[int]:
+    """A list of such numbers."""
+    return [dyadic(entry, bits, name) for entry in listed(value, length, name)]
+
+
+def fractions(value: Any, length: int | None, name: str) -> list[Fraction]:
+    """A list of ratios p/q."""
+    for entry in listed(value, length, name):
+        require(isinstance(entry, str) and bool(RATIO.fullmatch(entry)), f"{name} has the entry {entry!r}, no p/q")
+    return [Fraction(entry) for entry in value]
+
+
+def matrix(value: Any, rows: int, columns: int, name: str) -> tuple[list[list[int]], int]:
+    """Rows of ratios over one denominator."""
+    entries = [fractions(row, columns, name) for row in listed(value, rows, name)]
+    common = lcm(*(entry.denominator for row in entries for entry in row))
+    return [[entry.numerator * (common // entry.denominator) for entry in row] for row in entries], common
 
 
 def object_of(value: Any, keys: set[str], name: str) -> dict[str, Any]:
@@ -71,41 +102,36 @@ class Certificate:
         document = object_of(document, KEYS, "the certificate")
         require(document["format"] == FORMAT and document["version"] == VERSION, "it is of another format or version")
         field = object_of(document["field"], FIELD, "the field")
-        require(field["activation"] in tuple(STEEPEST), f"the activation {field['activation']!r} is not known")
-        N, K = len(every(field["c"], "c")), len(every(field["b"], "b"))
+        self.activation = field["activation"]
+        require(self.activation in tuple(STEEPEST), f"the activation {self.activation!r} is not known")
+        self.b, self.c = fractions(field["b"], None, "b"), fractions(field["c"], None, "c")
+        N, K = len(self.c), len(self.b)
         inputs = len(rows[0]) if isinstance((rows := listed(field["M"], K, "M"))[0], list) else 0
-        self.activation = str(field["activation"])
         self.A, self.B = matrix(field["A"], N, N, "A"), matrix(field["B"], N, K, "B")
         self.W, self.M = matrix(field["W"], K, N, "W"), matrix(field["M"], K, inputs, "M")
-        self.E = matrix(field["E"], N, inputs, "E")
-        self.b, self.c = fractions(field["b"], K, "b"), fractions(field["c"], N, "c")
-        self.pieces = [
-            object_of(each, {"from", "value", "slope"}, "a piece") for each in every(document["inputs"], "inputs")
-        ]
-        self.starts = [ratio(each["from"], "a piece") for each in self.pieces]
-        require(self.starts[0] == 0, "the input does not begin at 0")
-        require(all(a < b for a, b in pairwise(self.starts)), "pieces are not in order")
-        self.values = [[fractions(p[n], inputs, "an input") for n in ("value", "slope")] for p in self.pieces]
-        self.h0 = fractions(document["h0"], N, "h0")
-        self.times = [ratio(t, "a time") for t in every(document["times"], "times")]
-        self.digits = whole(document["digits"], 1, 10_000, "digits")
-        self.bits = whole(document["bits"], 1, MOST_BITS, "bits")
-        self.weights = [dyadic(w, 0, "a weight") for w in listed(document["weights"], N, "weights")]
+        self.E, self.h0 = matrix(field["E"], N, inputs, "E"), fractions(document["h0"], N, "h0")
+        pieces = [object_of(each, PIECE, "a piece") for each in listed(document["inputs"], None, "inputs")]
+        self.starts = fractions([each["from"] for each in pieces], None, "a piece")
+        require(self.starts[0] == 0 and all(a < b for a, b in pairwise(self.starts)), "pieces are not in order from 0")
+        self.values = [[fractions(p[n], inputs, "an input") for n in ("value", "slope")] for p in pieces]
+        self.times = fractions(document["times"], None, "times")
+        self.digits, self.bits = document["digits"], document["bits"]
+        for size, most in ((self.digits, 10_000), (self.bits, MOST_BITS)):
+            require(type(size) is int and 1 <= size <= most, f"{size!r} digits or bits are not from 1 to {most}")
+        self.weights = dyadics(document["weights"], N, 0, "weights")
         self.mu = Fraction(dyadic(document["mu"], MU_BITS, "mu"), 1 << MU_BITS)
-        steps = [object_of(s, STEP, "a step") for s in every(document["steps"], "steps")]
-        fine = self.bits + FINE
-        self.errors = [dyadic(e, fine, "an error") for e in listed(document["errors"], len(steps) + 1, "errors")]
-        self.lengths = [ratio(s["length"], "a length") for s in steps]
+        steps = [object_of(s, STEP, "a step") for s in listed(document["steps"], None, "steps")]
+        self.errors = dyadics(document["errors"], len(steps) + 1, self.bits + FINE, "errors")
+        self.lengths = fractions([s["length"] for s in steps], None, "a length")
         require(all(length > 0 for length in self.lengths), "a step is not forward")
         self.p, self.S = [self._rows(s["p"], N) for s in steps], [self._rows(s["s"], K) for s in steps]
-        self.defects = [[dyadic(d, fine, "a defect") for d in listed(s["defects"], N, "defects")] for s in steps]
+        self.defects = [dyadics(s["defects"], N, self.bits + FINE, "defects") for s in steps]
 
     def _rows(self, value: Any, rows: int) -> list[list[int]]:
         """One polynomial per row, of one length, at least 2."""
-        given = listed(value, rows, "a polynomial")
-        length = len(every(given[0], "a polynomial"))
+        length = len(listed(listed(value, rows, "a polynomial")[0], None, "a polynomial"))
         require(length >= 2, "a polynomial has no slope")
-        return [[dyadic(c, self.bits, "a coefficient") for c in listed(r, length, "a polynomial")] for r in given]
+        return [dyadics(row, length, self.bits, "a polynomial") for row in value]
 
     def input_at(self, start: Fraction, end: Fraction) -> tuple[list[Fraction], list[Fraction]]:
         """x(start) and x(end) - x(start), on one piece."""
@@ -116,36 +142,44 @@ class Certificate:
         return moved, [(end - start) * s for s in slope]
 
 
-# ---------------------------------------------------------------------------------------------------- exp and s
+def exp_of_minus(a: Fraction, bits: int) -> tuple[Fraction, Fraction]:
+    """Bounds of e^-a, a >= 0: the series of e^y, y = a / 2^r <= 1/2 (what follows a term is at most that term), then
+    the reciprocal and r squarings, each rounded outward to a multiple of 2^-bits."""
+    r, one, n = int(a).bit_length() + 1, 1 << bits, 0
+    low, below, above, sums = (a.numerator << bits) // (a.denominator << r), one, one, [one, one]
+    while above > 1:
+        n += 1
+        below, above = below * low // (n << bits), -(-above * (low + 1) // (n << bits))
+        sums = [sums[0] + below, sums[1] + above]
+    down, up = (one << bits) // (sums[1] + above), -(-(one << bits) // sums[0])
+    for _ in range(r):
+        down, up = down * down >> bits, -(-up * up >> bits)
+    return Fraction(down, one), Fraction(up, one)
 
 
-def exponential(x: Fraction, bits: int) -> Fraction:
-    """e^x rounded up to a multiple of 2^-bits."""
+def exponential(x: Fraction) -> Fraction:
+    """e^x rounded up to a multiple of 2^-GROWTH_BITS."""
     require(abs(x) < 1000, "an exponent is absurd")
-    if not x:
-        return Fraction(1)
-    fine = bits + 4 * int(abs(x)) + 2 * SPARE
-    bounds = [Fraction(end, 1 << fine) for end in exp_of_minus(abs(x), fine)]
-    down, up = (upward((e if x < 0 else 1 / e) * (1 << bits)) for e in (bounds if x < 0 else bounds[::-1]))
+    bounds = exp_of_minus(abs(x), GROWTH_BITS + 4 * int(abs(x)) + 2 * SPARE)
+    down, up = (ceil((e if x <= 0 else 1 / e) * (1 << GROWTH_BITS)) for e in bounds)
     require(down == up, "e^x is too near a multiple of its last place")
-    return Fraction(up, 1 << bits)
+    return Fraction(up, 1 << GROWTH_BITS)
 
 
 def distance(name: str, z: Fraction, S: Fraction, bits: int) -> Fraction:
     """|s(z) - S| rounded up to a multiple of 2^-bits: tanh z = (1 - e)/(1 + e), e = exp(-2|z|), logistic 1/(1 + e)."""
-    if not z:
-        return Fraction(upward(abs((0 if name == "tanh" else Fraction(1, 2)) - S) * (1 << bits)), 1 << bits)
     fine, a = bits + SPARE, abs(z) * (2 if name == "tanh" else 1)
-    ends = [Fraction(e, 1 << fine) for e in (exp_of_minus(a, fine) if a <= fine else (0, 1))]
-    ends = [(1 - e) / (1 + e) if name == "tanh" else 1 / (1 + e) for e in ends]
-    if z < 0:
-        ends = [-end if name == "tanh" else 1 - end for end in ends]
-    sizes = [upward(abs(end - S) * (1 << bits)) for end in ends]
+    ends = exp_of_minus(a, fine) if 0 < a <= fine else (Fraction(not a), Fraction(1, 1 << fine if a else 1))
+    values = [(1 - e) / (1 + e) if name == "tanh" else 1 / (1 + e) for e in ends]
+    S = S if z >= 0 else -S if name == "tanh" else 1 - S  # s(-z) = -s(z), 1 - s(z)
+    sizes = [ceil(abs(value - S) * (1 << bits)) for value in values]
     require(abs(sizes[0] - sizes[1]) <= 1, "s(z) is not known to its last place")
     return Fraction(max(sizes), 1 << bits)
 
 
-# ---------------------------------------------------------------------------------------------------- the checks
+def dot(left: Any, right: Any) -> int:
+    """The exact product of two vectors."""
+    return sum(map(mul, left, right))
 
 
 def product(u: list[int], v: list[int]) -> list[int]:
@@ -159,74 +193,54 @@ def integral(u: list[Fraction]) -> Fraction:
     return sum((abs(c) / (k + 1) for k, c in enumerate(u)), Fraction(0))
 
 
-def entry(u: list[Any], k: int) -> Any:
-    """Coefficient k, 0 beyond the degree."""
-    return u[k] if k < len(u) else 0
-
-
-def argument(given: Certificate, j: int, p: list[list[int]], x: list[Fraction], dx: list[Fraction]) -> list[Fraction]:
-    """The coefficients of z_j = W p + M x + b."""
-    (W, of_W), (M, of_M) = given.W, given.M
-    z = [Fraction(dot(W[j], column), of_W << given.bits) for column in zip(*p, strict=True)]
-    return [z[0] + dot(M[j], x) / Fraction(of_M) + given.b[j], z[1] + dot(M[j], dx) / Fraction(of_M), *z[2:]]
-
-
 def activation_error(name: str, z: list[Fraction], S: list[int], bits: int) -> Fraction:
     """eps >= |s(z) - S| on [0, 1]."""
     one, common = 1 << bits, lcm(*(c.denominator for c in z))
     if name == "identity":
-        terms = range(max(len(z), len(S)))
-        return sum((abs(entry(z, k) - Fraction(entry(S, k), one)) for k in terms), Fraction(0))
+        return sum((abs(a - Fraction(b, one)) for a, b in zip_longest(z, S, fillvalue=0)), Fraction(0))
     moved = [k * c.numerator * (common // c.denominator) for k, c in enumerate(z)][1:]
-    slope = [-c for c in product(S, S)]
-    for k, c in enumerate([one] if name == "tanh" else S):
-        slope[k] += c << bits
-    rest = [-c for c in product(slope, moved)]
-    for k, c in enumerate(S[1:], 1):
-        rest[k - 1] += (k * c * common) << bits
-    r = integral([Fraction(c, common << 2 * bits) for c in rest])
+    linear = zip_longest([one] if name == "tanh" else S, product(S, S), fillvalue=0)
+    turned = product([(a << bits) - b for a, b in linear], moved)  # f(S) z'
+    slopes = zip_longest([(k * c * common) << bits for k, c in enumerate(S)][1:], turned, fillvalue=0)
+    r = integral([Fraction(a - b, common << 2 * bits) for a, b in slopes])
     exponent = (1 + Fraction(sum(map(abs, S)), one)) * sum(map(abs, z[1:]))
-    exponent = Fraction(upward(exponent * (1 << GROWTH_BITS)), 1 << GROWTH_BITS)
     first = distance(name, z[0], Fraction(S[0], one), bits + FINE + START_BITS)
-    return exponential(exponent, GROWTH_BITS) * (first + r)
+    return exponential(Fraction(ceil(exponent * (1 << GROWTH_BITS)), 1 << GROWTH_BITS)) * (first + r)
 
 
 def defects(given: Certificate, k: int, start: Fraction) -> list[int]:
     """d_i of step k in multiples of 2^-(bits + FINE)."""
     p, S, L, one = given.p[k], given.S[k], given.lengths[k], 1 << given.bits
-    (A, of_A), (B, of_B), (E, of_E) = given.A, given.B, given.E
+    (A, of_A), (B, of_B), (E, of_E), (W, of_W), (M, of_M) = given.A, given.B, given.E, given.W, given.M
     x, dx = given.input_at(start, start + L)
-    zs = [argument(given, j, p, x, dx) for j in range(len(S))]
-    eps = [activation_error(given.activation, z, s, given.bits) for z, s in zip(zs, S, strict=True)]
-    states, outputs, found = list(zip(*p, strict=True)), list(zip(*S, strict=True)), []
+    states, outputs, eps, found = list(zip(*p, strict=True)), list(zip(*S, strict=True)), list[Fraction](), list[int]()
+    for j, b in enumerate(given.b):
+        z = [Fraction(dot(W[j], column), of_W << given.bits) for column in states]
+        z[0], z[1] = z[0] + dot(M[j], x) / Fraction(of_M) + b, z[1] + dot(M[j], dx) / Fraction(of_M)
+        eps.append(activation_error(given.activation, z, S[j], given.bits))
     for i, c in enumerate(given.c):
         drive = [dot(E[i], x) / Fraction(of_E) + c, dot(E[i], dx) / Fraction(of_E)]
-        D = []
-        for n in range(max(len(states), len(outputs))):
-            F = Fraction(dot(A[i], entry(states, n) or ()), of_A * one) + entry(drive, n)
-            F += Fraction(dot(B[i], entry(outputs, n) or ()), of_B * one)
-            D.append(Fraction((n + 1) * entry(p[i], n + 1), one) - L * F)
+        slopes, D = [(n * c) for n, c in enumerate(p[i])][1:], []
+        for slope, h, s, u in zip_longest(slopes, states, outputs, drive, fillvalue=None):
+            F = Fraction(dot(A[i], h or ()), of_A * one) + Fraction(dot(B[i], s or ()), of_B * one) + (u or 0)
+            D.append(Fraction(slope or 0, one) - L * F)
         unseen = sum((abs(b) * e for b, e in zip(B[i], eps, strict=True)), Fraction(0)) / of_B
-        found.append(upward((integral(D) + L * unseen) * (one << FINE)))
+        found.append(ceil((integral(D) + L * unseen) * (one << FINE)))
     return found
 
 
 def constant(given: Certificate) -> int:
     """The logarithmic norm in multiples of 2^-MU_BITS, rounded up."""
-    (W, of_W), (A, of_A), (B, of_B) = given.W, given.A, given.B
-    w, half, rows = given.weights, STEEPEST[given.activation] / 2, []
+    (W, of_W), (A, of_A), (B, of_B), w = given.W, given.A, given.B, given.weights
     require(all(weight > 0 for weight in w), "a weight is not positive: that is no norm")
+    half, rows = STEEPEST[given.activation] / 2, [Fraction(0)] * len(w)
+    middle, radius = (2 * half, 0) if given.activation == "identity" else (half, half)
     for i, weight in enumerate(w):
-        total = Fraction(0)
         for j, column in enumerate(zip(*W, strict=True)):
-            BW = Fraction(dot(B[i], column), of_B * of_W)
-            R = half * Fraction(dot(map(abs, B[i]), map(abs, column)), of_B * of_W)
-            C = Fraction(A[i][j], of_A) + half * BW
-            if given.activation == "identity":
-                C, R = C + half * BW, Fraction(0)
-            total += ((C if i == j else abs(C)) + R) * w[j]
-        rows.append(total / weight)
-    return upward(max(rows) * (1 << MU_BITS))
+            C = Fraction(A[i][j], of_A) + middle * Fraction(dot(B[i], column), of_B * of_W)
+            R = radius * Fraction(dot(map(abs, B[i]), map(abs, column)), of_B * of_W)
+            rows[i] += ((C if i == j else abs(C)) + R) * w[j] / weight
+    return ceil(max(rows) * (1 << MU_BITS))
 
 
 def check(document: Any) -> str:
@@ -237,16 +251,16 @@ def check(document: Any) -> str:
     y = [row[0] for row in given.p[0]]
     off = [abs(h - Fraction(c, one)) for h, c in zip(given.h0, y, strict=True)]
     require(all(2 * size * one <= 1 for size in off), "the first centre is not the nearest one to h0")
-    error = upward(max(size / w for size, w in zip(off, weights, strict=True)) * (1 << fine))
+    error = ceil(max(size / w for size, w in zip(off, weights, strict=True)) * (1 << fine))
     require(given.errors[0] == error, "the first error is not the distance of h0 from its centre")
     pending, goal = list(given.times), Fraction(1, 10**given.digits)
     for k, (p, L) in enumerate(zip(given.p, given.lengths, strict=True)):
         require(y == [row[0] for row in p], f"step {k} does not begin where the last one ended")
         for i, (found, stated) in enumerate(zip(defects(given, k, t), given.defects[k], strict=True)):
             require(found == stated, f"step {k}, unit {i}: the defect is another one")
-        growth = exponential(given.mu * L, GROWTH_BITS)
+        growth = exponential(given.mu * L)
         added = max(Fraction(d, w) for d, w in zip(given.defects[k], weights, strict=True))
-        error = upward(growth * error + max(growth, Fraction(1)) * added)
+        error = ceil(growth * error + max(growth, Fraction(1)) * added)
         require(given.errors[k + 1] == error, f"step {k}: the error is not what follows from the last one")
         t, y = t + L, [sum(row) for row in p]
         if pending and t >= pending[0]:
@@ -256,11 +270,30 @@ def check(document: Any) -> str:
                 low = max(Fraction(1), Fraction(abs(c), one) - radius)
                 require(radius <= goal * low, f"at t = {float(t):.6g} the error exceeds 10^-{given.digits}")
     require(not pending and t == given.times[-1], "the steps do not end at the last time")
-    return (
-        f"{len(given.times)} states of {len(weights)} units to {given.digits} digits, {len(given.p)} steps until "
-        f"t = {float(t):.6g}, mu = {float(given.mu):.6g}"
-    )
+    size = f"{len(given.times)} states of {len(weights)} units to {given.digits} digits"
+    return f"{size}, {len(given.p)} steps until t = {float(t):.6g}, mu = {float(given.mu):.6g}"
+
+
+def read(text: str) -> Any:
+    """The document in a file whose seal is intact."""
+    content = json.loads(text)
+    require(isinstance(content, dict), "it is no JSON object")
+    stated, plain = content.pop("sha256", None), json.dumps(content, sort_keys=True, separators=(",", ":"))
+    require(stated == hashlib.sha256(plain.encode()).hexdigest(), "the content is not what was sealed")
+    return content
+
+
+def main(names: list[str]) -> int:
+    """Check the files named on the command line."""
+    code = 0 if names else 2
+    for name in names:
+        try:
+            print(f"{name}: accepted: {check(read(Path(name).read_text(encoding='ascii')))}")
+        except (OSError, Refused, ValueError, OverflowError, RecursionError) as error:
+            print(f"{name}: refused: {error}")
+            code = max(code, 2 if isinstance(error, OSError) else 1)
+    return code
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], check))
+    sys.exit(main(sys.argv[1:]))
