@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 import oracle
 from oracle.arithmetic.ball import Ball, precision
+from oracle.equations.activations import ACTIVATIONS
+from oracle.records.names import CATALOGUE
 from oracle.reference.enclosure import exact
 from oracle.reference.lipschitz import matrix
 from oracle.strategies import networks
@@ -40,7 +42,7 @@ def signal_for(net: oracle.Network, kind: str, seed: int) -> Any:
 def test_the_enclosure_contains_mpmath_at_twice_the_digits(data: Any, kind: str, gain: float, seed: int) -> None:
     """Drawn networks, contracting to chaotic, all analytic activations, per-unit tau, forward and backward in time from
     the middle: what mpmath says to twice the digits, its own radius included, is inside the proved radius."""
-    activations = ("tanh", "logistic", "identity")
+    activations = tuple(name for name in CATALOGUE if ACTIVATIONS[name].analytic)
     net = data.draw(networks(units=8, inputs=2, activations=activations, gain=gain, dtypes=("float64",))).rescale(
         Fraction(1, 8)
     )
