@@ -25,7 +25,7 @@ from oracle.records.formats import FORMATS, Format
 from oracle.records.lure import Lure
 from oracle.records.precision import PRECISIONS, Precision, rank, representable
 from oracle.records.recurrence import Recurrence
-from oracle.tolerance.statistic import THRESHOLDS
+from oracle.tolerance.statistic import THRESHOLDS, per_step, scatter
 
 LARGEST_FLOAT8 = 0.5  # upper end for float8, where a residual as large as its terms is no rounding any more
 SAMPLED = 24  # steps narrowed again: at 24 units and more, a share of the variance is known to a tenth
@@ -33,6 +33,7 @@ SHARE = 0.25
 """What a cast may leave of the root mean square: the right one leaves the rounding of sums, 2^-13 for TF32 in short
 float32 sums and 1/3 in the worst order of 4096 positive terms; a wrong one leaves 0.7 or more (its own errors come in
 place of the candidate's)."""
+CHOPPED = 2  # truncated sums have twice the unit roundoff
 ON_GRID = 16  # distinct rounded states of fewer bits: by chance with a probability of 2^-16 or less
 
 
@@ -82,13 +83,16 @@ class Sample(NamedTuple):
         """Terms of the longest sum."""
         return self.rec.N + self.rec.I + 2
 
+    def at(self, columns: Array) -> Sample:
+        """Some of the steps."""
+        return self._replace(**{name: getattr(self, name)[:, columns] for name in ("before", "after", "X", "residual")})
+
     def some(self) -> Sample:
         """A few of the steps that are numbers."""
         finite = np.flatnonzero(np.isfinite(self.residual).all(axis=0) & np.isfinite(self.before).all(axis=0))
         if not finite.size:
-            return self._replace(**{name: getattr(self, name)[:, :0] for name in ("before", "after", "X", "residual")})
-        at = finite[np.unique(np.linspace(0, finite.size - 1, min(SAMPLED, finite.size)).astype(int))]
-        return self._replace(**{name: getattr(self, name)[:, at] for name in ("before", "after", "X", "residual")})
+            return self.at(finite)
+        return self.at(finite[np.unique(np.linspace(0, finite.size - 1, min(SAMPLED, finite.size)).astype(int))])
 
 
 def coarse(sample: Sample, roundoff: float, model: Precision, written: float = 0.0) -> Coarse | None:
@@ -108,6 +112,28 @@ def coarse(sample: Sample, roundoff: float, model: Precision, written: float = 0
     return None if written > model.storage else grid_of(sample, model)
 
 
+def coarse_in_places(sample: Sample, model: Precision, written: float = 0.0) -> Coarse | None:
+    """What gives a coarser format away in single steps, each by itself; float64 is bounded well enough without."""
+    if model.roundoff <= CHOPPED * FORMATS["float64"].roundoff:
+        return None
+    places = standing_out(sample, model, written)
+    if not places.before.size:
+        return None
+    each = per_step(places.residual, scatter(places.rec, places.before, places.X), model)
+    found = coarse(places, float(np.median(each)), model, written)
+    where = f"{places.before.shape[1]} of {sample.before.shape[1]} steps"
+    return None if found is None else Coarse(found.name, f"{found.why}, in {where}")
+
+
+def standing_out(sample: Sample, model: Precision, written: float = 0.0) -> Sample:
+    """Steps whose own residuals are larger than the promise's class of formats shows in short sums."""
+    low = max(largest_roundoff(model), largest_of(written) if written else 0.0)
+    finite = np.flatnonzero(np.isfinite(sample.residual).all(axis=0) & np.isfinite(sample.before).all(axis=0))
+    within = sample.at(finite)
+    each = per_step(within.residual, scatter(within.rec, within.before, within.X), model)
+    return sample.at(finite[each > low])
+
+
 def cast_of(some: Sample, model: Precision) -> Coarse | None:
     """A narrowing of factors, coarser than promised, under which the residuals vanish."""
     if not isinstance(some.rec.parameters, Lure) or not some.before.size:
@@ -121,7 +147,10 @@ def cast_of(some: Sample, model: Precision) -> Coarse | None:
     size = _rms(some.residual)
     if not left or size == 0:
         return None
-    form, truncated, least = min(left, key=lambda each: each[2])
+    least = min(each[2] for each in left)
+    # Formats of the same bits differ in range alone, which few steps may not show: the wider one then says less.
+    alike = [each for each in left if each[2] <= 2 * least]
+    form, truncated, least = max(alike, key=lambda each: (each[0].largest, -each[2]))
     if least > SHARE * size or _left(some, own, False) <= 2 * least:
         return None  # under the promised narrowing they vanish as well: the data cannot tell
     name = next((n for n, p in PRECISIONS.items() if p.parts is not None and p.parts.products is form), form.name)

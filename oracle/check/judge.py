@@ -15,7 +15,7 @@ import numpy as np
 
 from oracle.check import candidates
 from oracle.check.candidates import Breach, Recording
-from oracle.check.coarse import Coarse, Sample, coarse, held, largest_roundoff, narrow
+from oracle.check.coarse import Coarse, Sample, coarse, coarse_in_places, held, largest_roundoff, narrow
 from oracle.check.result import CheckResult, Finding, Violation
 from oracle.check.survey import Sampled, Steps, Survey, surveyed
 from oracle.check.unseen import unseen
@@ -133,7 +133,7 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
     The residuals of a long run that passes are not kept; the trivial bounds 0 and infinity stand for them.
     """
     quick = _surveyed(evidence)
-    if quick is not None and plainly_fine(evidence, quick.statistic):
+    if quick is not None and plainly_fine(evidence, quick.statistic) and quick.peak <= largest_roundoff(evidence.model):
         shape = evidence.before.shape
         kept = Residuals(*(np.broadcast_to(value, shape) for value in (0.0, np.inf, np.nan)))
         picked = np.arange(evidence.run.steps), quick.ratio.reshape(-1, evidence.run.batch).argmax(axis=1)
@@ -312,7 +312,8 @@ def coarseness(evidence: Evidence, seen: Statistic, found: Residuals) -> Coarse 
     """What gives a coarser format than promised away in a run inside its bound, if anything does (observed)."""
     rec, before, X = explicit(evidence.rec, evidence.before, evidence.after, evidence.run.columns())
     sample = Sample(rec, before, evidence.after, X, found.signed)
-    return coarse(sample, seen.roundoff, evidence.model, evidence.recorded.relative)
+    whole = coarse(sample, seen.roundoff, evidence.model, evidence.recorded.relative)
+    return whole or coarse_in_places(sample, evidence.model, evidence.recorded.relative)
 
 
 def _ratios(upper: Array, bound: Array) -> Array:

@@ -20,7 +20,7 @@ from oracle.records.exact import Array
 from oracle.records.precision import Precision
 from oracle.records.recurrence import Recurrence
 from oracle.tolerance.residuals import residuals
-from oracle.tolerance.statistic import Statistic, scatter, squares, statistic_of
+from oracle.tolerance.statistic import Statistic, per_step, scatter, squares, statistic_of
 from oracle.tolerance.step import one_step_bound
 
 FEWEST = 2**14  # elements: below, the arrays are small and every residual is kept
@@ -33,6 +33,9 @@ SAMPLED, NARROWER = 64, 128
 """Steps the statistic looks at. Formats under a float64 promise are a factor 2^15 apart; narrower ones, where TF32 may
 pass for float32 in the bound, a factor 2^10. Squares of so many steps per unit, and a median over units, are known to a
 few per cent, and a format that only one step in thirty was computed in still shows."""
+NEAREST = 16
+"""Steps that come nearest to their bound, looked at one by one: a coarser format in a few steps shows there. Where
+rounding hides in the bound, from a thousand units on, its steps are a hundred times nearer to it than honest ones."""
 SHORT_OF = 2.0**-40  # promised roundoffs above it are seen as well at a glance, whose error is a few hundred 2^-53
 CLOSE, FEW = 0.95, 16
 """Elements within 5 % of the largest ratio may be the largest: the kernel's bounds are up to 3 % low. A few of them are
@@ -54,6 +57,7 @@ class Survey(NamedTuple):
     residual: Array
     bound: Array
     statistic: Statistic
+    peak: float  # the largest unit roundoff that a single step looks like, of those looked at
     sample: Sampled
 
     @property
@@ -94,8 +98,15 @@ def surveyed(rec: Recurrence, steps: Steps, model: Precision) -> Survey | None:
             return None
         if found[3, found[0].argmax()] > SHARP:
             return None
-    seen, sample = _seen(rec, kernel, steps, model)
-    return Survey(found[0], found[1], found[2], seen, sample)
+    seen, sample, _ = _seen(rec, kernel, steps, model, _spread(len(steps.before), model))
+    nearest = np.argsort(-found[0])[:NEAREST] if model.roundoff > SHORT_OF else sample.rows[:0]
+    _, _, peaks = _seen(rec, kernel, steps, model, nearest)
+    return Survey(found[0], found[1], found[2], seen, float(peaks.max(initial=0.0)), sample)
+
+
+def _spread(count: int, model: Precision) -> Array:
+    """Rows spread evenly over the run."""
+    return np.linspace(0, count - 1, min(count, SAMPLED if model.name == "float64" else NARROWER)).astype(int)
 
 
 def _found(kernel: LureRows, steps: Steps) -> tuple[Array, bool]:
@@ -149,16 +160,18 @@ def _settled(rec: Recurrence, steps: Steps, model: Precision, which: Array, foun
     return True
 
 
-def _seen(rec: Recurrence, kernel: LureRows, steps: Steps, model: Precision) -> tuple[Statistic, Sampled]:
-    """The precision statistic from a sample of the steps, and their residuals."""
-    count, most = len(steps.before), SAMPLED if model.name == "float64" else NARROWER
-    which = np.linspace(0, count - 1, min(count, most)).astype(int)
-    some, total = steps.of(which), np.zeros(rec.N)
+def _seen(
+    rec: Recurrence, kernel: LureRows, steps: Steps, model: Precision, which: Array
+) -> tuple[Statistic, Sampled, Array]:
+    """The precision statistic from some of the steps, their residuals, and what each looks like by itself."""
+    some, total, each = steps.of(which), np.zeros(rec.N), np.zeros(which.size)
     judge = kernel.glanced if model.roundoff > SHORT_OF else kernel.judged
     sample = Sampled(which, np.empty((rec.N, which.size)))
     for rows in _blocks(kernel, which.size):
         part = some.of(rows)
-        judged = judge(*part)
-        total += squares(judged.residual.T, scatter(rec, part.before.T, part.X.T), model)
+        judged, scale = judge(*part), scatter(rec, part.before.T, part.X.T)
+        total += squares(judged.residual.T, scale, model)
+        if model.roundoff > SHORT_OF:
+            each[rows] = per_step(judged.residual.T, scale, model)
         sample.residual[:, rows] = np.where(judged.ratio <= 1, judged.residual, np.nan).T
-    return statistic_of(np.sqrt(total / which.size), model), sample
+    return statistic_of(np.sqrt(total / max(which.size, 1)), model), sample, each

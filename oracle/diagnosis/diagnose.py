@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from oracle.check.coarse import Sample, grid_of
+from oracle.check.coarse import Sample, cast_of, grid_of, standing_out
 from oracle.check.judge import Evidence, coarseness, narrower, precision_seen, suspect, too_coarse
 from oracle.check.result import CheckResult, Finding
 from oracle.diagnosis.combined import STAGES, activity_recorded, in_a_narrower_format
@@ -80,6 +80,8 @@ def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tupl
         statement(evidence.rec) or gated_statement(evidence.rec) or normal_statement(evidence.rec),
         documented_inside=result.worst <= 1,
     )
+    if not coarse and (cast := _precision_by_cast(evidence, found)):
+        return cast
     if certain := search.singles():
         return (explanation(certain, evidence), *coarse)
     if any(f.explains for f in coarse):
@@ -180,6 +182,22 @@ def _precision_by_grid(evidence: Evidence, found: Residuals) -> tuple[Finding, .
         return ()
     worst = worst_under(Hypothesis((), evidence.rec, own, PRECISIONS[seen.name]), evidence)
     return (Finding(f"precision:{seen.name}", True, worst, f"{seen.why} (observed)"),) if worst <= 1 else ()
+
+
+def _precision_by_cast(evidence: Evidence, found: Residuals) -> tuple[Finding, ...]:
+    """Factors narrowed to a format, in all steps or in some: what vanishes with them is no other equation."""
+    if evidence.recorded.relative:
+        return ()
+    rec, before, X = explicit(evidence.rec, *own_steps(evidence))
+    sample = Sample(rec, before, evidence.after, X, found.signed)
+    places = standing_out(sample, evidence.model)
+    count = places.before.shape[1] or sample.before.shape[1]
+    seen = cast_of((places if places.before.size else sample).some(), evidence.model)
+    if seen is None or seen.name is None:
+        return ()
+    where = "" if count == sample.before.shape[1] else f", in {count} of {sample.before.shape[1]} steps"
+    worst = worst_under(Hypothesis((), evidence.rec, own_steps(evidence), PRECISIONS[seen.name]), evidence)
+    return (Finding(f"precision:{seen.name}", True, worst, f"{seen.why}{where} (observed)"),) if worst <= 1 else ()
 
 
 def _precision_by_look(evidence: Evidence, seen: Statistic | None, found: Residuals) -> tuple[Finding, ...]:

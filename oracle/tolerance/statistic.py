@@ -30,6 +30,9 @@ SQUARABLE = 2.0**-450
 they say nothing. A square of 2^-900 is far above what its terms can lose, 2^-1075 each."""
 
 
+DEVIATION = 1.4826  # of normal numbers, for each unit of the median of their absolute values
+
+
 class Statistic(NamedTuple):
     """The estimated unit roundoff, the precision it belongs to, and its ratio to the promised one."""
 
@@ -69,6 +72,22 @@ def statistic(residual: Array, scale: Array, model: Precision) -> Statistic:
     with np.errstate(invalid="ignore", over="ignore"):
         per_unit = np.sqrt(squares(residual, scale, model) / residual.shape[1]) if residual.size else np.zeros(1)
     return statistic_of(per_unit, model)
+
+
+def per_step(residual: Array, scale: Array, model: Precision) -> Array:
+    """The same for every column by itself, (columns,): the median over units of |residual| / scatter, as a deviation.
+
+    Units that were not rounded (a silent relu) say nothing; nor does a column without any other.
+    """
+    scale = np.maximum(scale, model.underflow / model.storage)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = np.abs(residual) / scale
+    usable = (scale >= SQUARABLE) & np.isfinite(ratio) & (residual != 0)
+    ratio = np.where(usable, ratio, np.nan)
+    found = np.zeros(residual.shape[1])
+    seen = usable.any(axis=0)
+    found[seen] = np.nanmedian(ratio[:, seen], axis=0) * DEVIATION
+    return found
 
 
 def statistic_of(per_unit: Array, model: Precision) -> Statistic:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 import oracle
 from oracle.check import judge as judging
+from oracle.check import survey as surveying
 from oracle.records.precision import NAMES, PRECISIONS, Parts, honours, precision_model
 from oracle.tolerance.promise_probes import PromiseProbe, promise_probes
 
@@ -139,6 +140,46 @@ def test_only_probes_see_what_never_occurs_in_a_run(computed: str) -> None:
         cell(16, "float32", computed, "tree", H, prepare(promise_probes(PRECISIONS["float32"], 16))).verdict == "fail"
     )
     assert cell(16, "float32", computed, "tree", H, ()).verdict == "pass"
+
+
+def mixed(N: int, K: int, narrow: tuple[int, ...], truncated: bool) -> tuple[oracle.Recurrence, Array, Array]:
+    """A run in float32 with factors of TF32 in some of its steps: record, inputs, states."""
+    rng = np.random.default_rng(N)
+
+    def cast(v: Array) -> Array:
+        bits = v.view(np.uint32) + np.uint32(0 if truncated else 2**12)
+        return (bits & np.uint32(0xFFFFE000)).view(np.float32)
+
+    W = (1.2 * rng.standard_normal((N, N)) / np.sqrt(N)).astype(np.float32)
+    M, X = rng.standard_normal((N, 2)).astype(np.float32), rng.standard_normal((K, 2)).astype(np.float32)
+    H = [rng.standard_normal(N).astype(np.float32)]
+    for k, x in enumerate(X):
+        W_, M_, h, x = (cast(v) for v in (W, M, H[-1], x)) if k in narrow else (W, M, H[-1], x)
+        H.append(np.tanh(W_ @ h + M_ @ x))
+    return oracle.Recurrence.elman(W, M), X, np.array(H)
+
+
+def test_a_coarser_format_in_one_step_is_seen_inside_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1536 units, one step of 40 in TF32 that no sample falls on: the steps nearest to their bound are looked at."""
+    rec, X, H = mixed(1536, 40, (7,), truncated=False)
+    monkeypatch.setattr(surveying, "NARROWER", 4)
+    question: dict[str, Any] = {"inputs": X, "h0": H[0], "promised": "float32"}
+    result = oracle.check(H, rec, **question)
+    assert (result.verdict, result.label, result.explained_by) == ("fail", "observed", "precision:tf32")
+    assert result.worst < 1
+    assert "in 1 of 40 steps" in result.summary()
+    monkeypatch.setattr(surveying, "NEAREST", 0)
+    assert oracle.check(H, rec, **question), "without them it passes"
+
+
+@pytest.mark.parametrize("narrow", [(7,), tuple(range(20))])
+def test_a_coarser_format_outside_the_bound_is_no_other_equation(narrow: tuple[int, ...]) -> None:
+    """TF32, truncated, in one step or in all: named as such, and not as the weights that would explain it as well."""
+    rec, X, H = mixed(256, 20, narrow, truncated=True)
+    result = oracle.check(H, rec, inputs=X, h0=H[0], promised="float32")
+    assert result.worst > 1
+    assert result.explained_by == "precision:tf32"
+    assert result.computed_in == "tf32"
 
 
 @pytest.mark.parametrize("order", ["sequential", "descending"])
