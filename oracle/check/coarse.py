@@ -19,9 +19,11 @@ from typing import NamedTuple
 import numpy as np
 
 from oracle.arithmetic.narrowing import Narrowing
+from oracle.check.result import Unseen
 from oracle.equations.catalogue import advance
 from oracle.records.exact import Array
 from oracle.records.formats import FORMATS, Format
+from oracle.records.layout import Samples
 from oracle.records.lure import Lure
 from oracle.records.precision import PRECISIONS, Precision, rank, representable
 from oracle.records.recurrence import Recurrence
@@ -53,6 +55,15 @@ def largest_roundoff(model: Precision) -> float:
 def narrow(model: Precision) -> bool:
     """Whether formats of like roundoff are so close that their size does not separate them."""
     return model.products > 0 or model.storage > FORMATS["float32"].roundoff
+
+
+def unseen_formats(model: Precision, run: Samples) -> tuple[Unseen, ...]:
+    """Formats that single steps may have unseen: those that their size alone does not tell from the promise."""
+    if not narrow(model) or run.steps * run.batch <= SAMPLED:
+        return ()
+    count = run.steps * run.batch
+    what = f"factors of a format like {model.name} in a few steps ({SAMPLED} of {count} are narrowed again)"
+    return (Unseen(what, "use oracle.check_precision, or a run of few steps"),)
 
 
 def largest_of(written: float) -> float:

@@ -15,7 +15,16 @@ import numpy as np
 
 from oracle.check import candidates
 from oracle.check.candidates import Breach, Recording
-from oracle.check.coarse import Coarse, Sample, coarse, coarse_in_places, held, largest_roundoff, narrow
+from oracle.check.coarse import (
+    Coarse,
+    Sample,
+    coarse,
+    coarse_in_places,
+    held,
+    largest_roundoff,
+    narrow,
+    unseen_formats,
+)
 from oracle.check.result import CheckResult, Finding, Violation
 from oracle.check.survey import Sampled, Steps, Survey, surveyed
 from oracle.check.unseen import unseen
@@ -218,7 +227,7 @@ def _result(
         residuals=shown,
         bounds=bounds,
         assumptions=(*granted(evidence.rec, evidence.model), *_of_relations(evidence.rec)),
-        unseen=unseen(evidence.rec, evidence.run),
+        unseen=(*unseen(evidence.rec, evidence.run), *unseen_formats(evidence.model, evidence.run)),
         equation=describe(evidence.rec),
         label=label,
     )

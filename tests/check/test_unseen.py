@@ -124,3 +124,19 @@ def test_a_probe_sees_everything() -> None:
     result = oracle.check(steps(W, M, B, probe.inputs, probe.h0, 0.4), rec, inputs=probe.inputs, h0=probe.h0)
     assert result
     assert result.unseen == ()
+
+
+def test_what_single_steps_hide_is_said_of_narrow_promises() -> None:
+    """TF32's neighbours are told by narrowing 24 steps again; of float32 every step is looked at."""
+    rng = np.random.default_rng(0)
+    rec = oracle.Recurrence.elman(rng.normal(size=(4, 4)), rng.normal(size=(4, 2)), rng.normal(size=4))
+    X, h0 = rng.normal(size=(40, 2)), rng.normal(size=4)
+    H = oracle.simulate(rec, X, h0, dtype="float32")
+
+    def hidden(promised: str, steps: int) -> list[str]:
+        result = oracle.check(H[: steps + 1], rec, inputs=X[:steps], h0=h0.astype("float32"), promised=promised)
+        return [item.what for item in result.unseen if "in a few steps" in item.what]
+
+    assert len(hidden("tf32", 40)) == 1
+    assert "24 of 40" in hidden("tf32", 40)[0]
+    assert hidden("tf32", 20) == hidden("float32", 40) == []
