@@ -12,10 +12,8 @@ makes of them, or what the switches say.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from math import exp
 from typing import TYPE_CHECKING, Any
 
 from oracle.procedures.discretize import exponential_euler
@@ -62,15 +60,6 @@ def kept_of(s: Statement) -> Diagonal:
     return A.diagonal_factor()
 
 
-def roughly(s: Statement) -> Statement:
-    """An exponential step with its constants in float64, as a forward step with those numbers: for a first look."""
-    if s.scheme != "exponential-euler" or s.form not in ("outside", "paper", "inside"):
-        return s
-    A, drive = _exponential(s, lambda a: Fraction(exp(float(a))))
-    kept = A.diagonal_factor() if s.kept is None else s.kept
-    return replace(s, scheme="euler", kept=kept, drive=drive if s.drive is None else s.drive)
-
-
 def _kept_and_drive(s: Statement) -> tuple[Operator, Diagonal]:
     """A and d of a step."""
     A: Operator = Operator.zero(s.N, s.N)
@@ -87,11 +76,11 @@ def _euler(s: Statement) -> tuple[Operator, Diagonal]:
     return kept, s.step if s.form == "paper" else s.alpha
 
 
-def _exponential(s: Statement, exp: Callable[[Any], Any] | None = None) -> tuple[Operator, Diagonal]:
+def _exponential(s: Statement) -> tuple[Operator, Diagonal]:
     gain = ONE if s.form == "paper" else 1 / s.tau
     none = Operator.zero(s.N, s.N)
     leak, drive = (Operator.diagonal(factor, s.N) for factor in (-s.decay / s.tau, gain))
-    made = exponential_euler(Lure(leak, drive, none, none, (), none, (), s.activation), s.step, exp)
+    made = exponential_euler(Lure(leak, drive, none, none, (), none, (), s.activation), s.step)
     return made.A, made.B.terms[0].left
 
 
@@ -134,8 +123,8 @@ def _leak_inside(s: Statement) -> Lure:
     A, d = _euler(s)
     A = A if s.kept is None else Operator.diagonal(s.kept, N)
     d = d if s.drive is None else s.drive
-    inner, outer = _placed(s.bias_at, {"stated": d}, {"moved": ONE})
-    M, E = _placed(s.input_at, {"stated": d}, {"moved": ONE})
+    inner, outer = _placed(s.bias_at, {"stated": d}, {"moved": ONE, "state": ONE})
+    M, E = _placed(s.input_at, {"stated": d}, {"moved": ONE, "state": ONE})
     driving, one = Operator.dense(s.M), Operator.diagonal(ONE, N)
     return Lure(
         Operator.zero(N, N), one, A + Operator.dense(s.W).scaled(d), _scaled(driving, M, none), _times(s.b, inner),

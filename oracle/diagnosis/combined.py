@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,19 +16,21 @@ import numpy as np
 from oracle.check.coarse import Sample, grid_of
 from oracle.check.judge import Evidence, narrower
 from oracle.diagnosis.delayed import delayed
-from oracle.diagnosis.deviations import deviating
+from oracle.diagnosis.deviations import deviating_with_another
 from oracle.diagnosis.families import families
 from oracle.diagnosis.hypotheses import Hypothesis
 from oracle.diagnosis.observed import activities
+from oracle.diagnosis.pairs import plain_readings, rare_pairs, rare_readings
 from oracle.diagnosis.readings import joined, own_steps, paired, shortened
-from oracle.diagnosis.search import Certified, Search
+from oracle.diagnosis.search import MOST, Certified, Search
 from oracle.diagnosis.statement import Statement
-from oracle.diagnosis.weights import inputs_reordered, rolled
+from oracle.diagnosis.weights import Proposal, inputs_reordered, rolled
 from oracle.records.precision import PRECISIONS
 from oracle.tolerance.residuals import residuals
 
 ACTIVITY = "activity-recorded"
 BASE_UNITS = 16  # beyond, no second search is started from a base: there are some seventy of them
+BASE_ORDERS = 24  # of the input channels, together with another deviation
 BASE_ROLLS = 9  # units the recurrent weights may be shifted along by, together with another deviation
 
 
@@ -87,23 +90,33 @@ def in_a_narrower_format(search: Search) -> list[Certified]:
 
 
 def with_orders(search: Search) -> list[Certified]:
-    """Inputs or units in another order, and one more deviation: of the equation, a factor or a number."""
+    """Inputs or units in another order, and one more deviation: of the equation, the bookkeeping, or another order."""
     if search.stated is None or search.evidence.rec.N > BASE_UNITS or not search.starts_as_documented:
         return []
-    orders = [*inputs_reordered(search.stated), *rolled(search.stated, BASE_ROLLS)]
+    orders = _orders(search)
+    for readings in (plain_readings(search), rare_readings(search)):
+        if found := search.certified(
+            (search.about(joined(p.name, name), p.stated, steps) for p in orders for name, steps in readings), MOST
+        ):
+            return found
     if found := search.certified(
-        search.about(joined(p.name, name), other) for p in orders for name, other in deviating(p.stated)
+        (search.about(joined(p.name, name), other) for p in orders for name, other in deviating_with_another(p.stated)),
+        MOST,
     ):
         return found
-    if found := search.certified(
-        search.about(joined(p.name, name), p.stated, steps) for p in orders for name, steps in search.plain_readings()
-    ):
-        return found
-    return search.first(
-        search.about(joined(p.name, q.name), q.stated)
-        for p in inputs_reordered(search.stated)
-        for q in rolled(p.stated, BASE_ROLLS)
+    return search.certified(
+        (
+            search.about(joined(p.name, q.name), q.stated)
+            for p in islice(inputs_reordered(search.stated), BASE_ORDERS)
+            for q in rolled(p.stated, BASE_ROLLS)
+        ),
+        MOST,
     )
+
+
+def _orders(search: Search) -> list[Proposal]:
+    """Of few channels every one; of more, and of units, shifts and the reversal."""
+    return [*islice(inputs_reordered(search.stated), BASE_ORDERS), *rolled(search.stated, BASE_ROLLS)]
 
 
 def a_number_and_entries(search: Search) -> list[Certified]:
@@ -120,10 +133,11 @@ def a_number_and_entries(search: Search) -> list[Certified]:
 
 
 def with_unknowns(search: Search) -> list[Certified]:
-    """A deviation that has no unknown, and one that has: entries of the weights, a number, or a number per unit."""
+    """A deviation that has no unknown, and one that has: entries of the weights, or a number."""
     if search.stated is None or search.evidence.rec.N > BASE_UNITS:
         return []
-    for name, base in _bases(search):
+    taken = replace(search, second=True)
+    for name, base in _bases(taken):
         for stage in (base.entries, base.numbers):
             if found := stage():
                 return _prefixed(name, found)
@@ -131,11 +145,13 @@ def with_unknowns(search: Search) -> list[Certified]:
 
 
 def _bases(search: Search) -> Iterator[tuple[str, Search]]:
-    """Edits of the statement, readings of the recording, and orders of few channels."""
+    """Edits of the statement, readings of the recording, and orders of channels and units."""
     if search.starts_as_documented:
-        yield from ((name, replace(search, stated=other)) for name, other in deviating(search.stated))
-        yield from ((p.name, replace(search, stated=p.stated)) for p in inputs_reordered(search.stated))
-    yield from ((name, replace(search, given=steps)) for name, steps in search.plain_readings())
+        yield from ((name, replace(search, stated=other)) for name, other in search.edits)
+    for name, steps in (*plain_readings(search), *rare_readings(search)):
+        yield name, replace(search, given=steps)
+    if search.starts_as_documented:
+        yield from ((p.name, replace(search, stated=p.stated)) for p in _orders(search))
 
 
 def _prefixed(name: str, found: list[Certified], shown: dict[str, Any] | None = None) -> list[Certified]:
@@ -148,4 +164,4 @@ def _under(name: str, h: Hypothesis, shown: dict[str, Any]) -> Hypothesis:
     return replace(h, names=names, shown={**shown, **h.shown})
 
 
-STAGES = (two_readings, a_number_and_entries, with_activities, with_orders, with_unknowns)
+STAGES = (two_readings, a_number_and_entries, with_activities, rare_pairs, with_orders, with_unknowns)

@@ -34,6 +34,7 @@ from oracle.diagnosis.edits import (
     reset_of,
     rounded,
     scheme_of,
+    stage_repeated,
     transposed,
     transposed_input,
     where_gated,
@@ -162,6 +163,9 @@ DEVIATIONS: dict[str, Deviation] = {
     "backward-euler": _of_scheme("backward-euler", "a backward Euler step, F at the new state"),
     "trapezoidal": _of_scheme("trapezoidal", "a step of the trapezoidal rule"),
     "zoh": _of_scheme("zoh", "the exact flow of the linear network, the input held (zero-order hold)"),
+    "stage-repeated": Deviation(
+        "a stage of the Runge-Kutta method is used in place of the next one", SCHEME, "scheme", stage_repeated
+    ),
     "form-rate": _of_form("outside", "the rate form, (1-a) h + a s(W h + M x + b)"),
     "form-paper": _of_form("paper", "the paper's form, (1-a) h + dt s(W h + M x + b)"),
     "form-current": _of_form("inside", "the current form, (1-a) h + a (W s(h) + M x + b)"),
@@ -252,6 +256,8 @@ BOOKKEEPING_MEANINGS = {
     "recurrent-late": "the recurrent weights see the state one step earlier",
     "records-before-stepping": "the state is written down before the step, so the run is one step late",
     "last-step-dropped": "the last step is not taken",
+    "step-repeated": "several steps are taken with each sample",
+    "step-divided": "several shorter steps are taken in the place of one, with one sample",
     "output-reversed": "the states are written down in reverse order",
     "activity-recorded": "what is written down is the activity s(h), not the state h",
     "batch-mixed": "trajectories use each other's inputs or states",
@@ -260,12 +266,14 @@ FITTED_MEANINGS = {
     "wrong-step": "the equation with another alpha = dt/tau",
     "wrong-tau": "the equation with another time constant",
     "wrong-leak": "another share of the state is kept from step to step",
+    "wrong-stage": "a coefficient of the Runge-Kutta method is another one",
     "drive-gain": "the drive has another gain",
     "scaled-recurrent-weights": "the recurrent weights are multiplied by a factor",
     "scaled-input-weights": "the input weights are multiplied by a factor",
     "scaled-bias": "the bias is multiplied by a factor",
     "scaled-pre-activation": "the argument of the nonlinearity is multiplied by a factor",
     "state-scaled": "the next state is multiplied by a factor, and goes on from there",
+    "state-clipped": "the states are cut off at a largest or a smallest value, and go on from there",
     "output-scaled": "the states are multiplied by a factor when they are written down",
     "wrong-bias": "the bias is another one",
     "wrong-weights": "some weights are other ones",
@@ -287,6 +295,8 @@ SITES = {
     **dict.fromkeys(FITTED_MEANINGS, PRE_ACTIVATION),
     **dict.fromkeys(("wrong-step", "wrong-tau", "wrong-leak"), LEAK),
     **dict.fromkeys(("drive-gain", "output-scaled", "state-scaled"), DRIVE),
+    "state-clipped": ACTIVATION,
+    "wrong-stage": SCHEME,
     "leak-late": LEAK,
     "recurrent-late": PRE_ACTIVATION,
 }
@@ -322,9 +332,20 @@ def rare(name: str) -> bool:
     return name.startswith("activation:") and name.removeprefix("activation:") not in ACTIVATIONS
 
 
+def _pairing() -> Iterator[tuple[str, Deviation]]:
+    """The rows of the table that make pairs."""
+    return ((name, row) for name, row in DEVIATIONS.items() if row.slot != ROUNDING and not rare(name))
+
+
+def deviating_with_another(s: Stated) -> Iterator[tuple[str, Stated]]:
+    """Deviations that are looked for in a statement that has one already."""
+    for name, row in _pairing():
+        yield from ((name, other) for other in row.edit(s))
+
+
 def deviating_pairs(s: Stated) -> Iterator[tuple[str, Stated]]:
     """Two deviations at once, of different slots, in the order of the table."""
-    rows = [(name, row) for name, row in DEVIATIONS.items() if row.slot != ROUNDING and not rare(name)]
+    rows = list(_pairing())
     for i, (first, one) in enumerate(rows):
         for halfway in one.edit(s):
             for second, other in rows[i + 1 :]:

@@ -15,11 +15,13 @@ import numpy as np
 from oracle.check.coarse import Sample, cast_of, grid_of, standing_out
 from oracle.check.judge import Evidence, coarseness, narrower, precision_seen, suspect, too_coarse
 from oracle.check.result import CheckResult, Finding
+from oracle.diagnosis.clipped import clipped
 from oracle.diagnosis.combined import STAGES, activity_recorded, in_a_narrower_format
 from oracle.diagnosis.deviations import meaning, site
 from oracle.diagnosis.gated import gated_statement
 from oracle.diagnosis.hypotheses import Hypothesis, statistic_under, worst_under
 from oracle.diagnosis.normal import normal_statement
+from oracle.diagnosis.pairs import pairs, pairs_with_a_number
 from oracle.diagnosis.readings import own_steps
 from oracle.diagnosis.search import Certified, Search
 from oracle.diagnosis.sliced import Slice
@@ -27,10 +29,13 @@ from oracle.diagnosis.statement import name_of, statement
 from oracle.diagnosis.systematic import narrowed_away, systematic, wrong_inside
 from oracle.diagnosis.wording import described
 from oracle.equations.implicit import explicit
+from oracle.records.exact import Array
 from oracle.records.precision import PRECISIONS, rank
-from oracle.records.recurrence import Implicit
+from oracle.records.recurrence import Implicit, Recurrence
 from oracle.tolerance.residuals import Residuals
-from oracle.tolerance.statistic import Statistic
+from oracle.tolerance.statistic import Statistic, scatter
+
+UNLIKE = 16.0  # residuals smaller by that factor than those of the run have not its roundoff
 
 
 def diagnosed(evidence: Evidence, result: CheckResult, found: Residuals) -> CheckResult:
@@ -86,8 +91,9 @@ def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tupl
         return (explanation(certain, evidence), *coarse)
     if any(f.explains for f in coarse):
         return coarse
-    if not search.documented_inside and (certain := activity_recorded(search)):
-        return (explanation(certain, evidence),)
+    for read in () if search.documented_inside else (activity_recorded, clipped):
+        if certain := read(search):
+            return (explanation(certain, evidence),)
     if not coarse and not search.documented_inside and (stored := _precision_by_grid(evidence, found)):
         return stored
     noise = _precision_by_residual(evidence, result.statistic, found)
@@ -104,8 +110,8 @@ def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tupl
     named = coarse or noise
     if named:
         return named
-    for stage in (search.pairs, search.pairs_with_a_number):
-        if certain := stage():
+    for two in (pairs, pairs_with_a_number):
+        if certain := two(search):
             return (explanation(certain, evidence),)
     for second in () if search.documented_inside else STAGES:
         if certain := second(search):
@@ -209,13 +215,21 @@ def _precision_by_look(evidence: Evidence, seen: Statistic | None, found: Residu
     return (Finding(f"precision:{less.name}", worst <= 1, worst, f"{less.why} (observed)"),)
 
 
+def _in_most_steps(rec: Recurrence, residual: Array, before: Array, X: Array, roundoff: float) -> bool:
+    """Whether most steps have a residual of the size that the run's are of: a few that were spoiled are no format."""
+    finite = np.isfinite(residual).all(axis=0)
+    scale = scatter(rec, before[:, finite], X[:, finite])
+    shown = (np.abs(residual[:, finite]) >= roundoff / UNLIKE * scale).any(axis=0)
+    return bool(2 * np.count_nonzero(shown) >= shown.size)
+
+
 def _precision_by_residual(evidence: Evidence, seen: Statistic | None, found: Residuals) -> tuple[Finding, ...]:
     """Residuals of the size and the randomness of a lower precision, inside its own proven bound."""
     if seen is None or seen.precision is None or not too_coarse(evidence, seen):
         return ()
     own = own_steps(evidence)
     rec, before, X = explicit(evidence.rec, *own)
-    if systematic(rec, found.signed, before, X):
+    if systematic(rec, found.signed, before, X) or not _in_most_steps(rec, found.signed, before, X, seen.roundoff):
         return ()
     if rank(seen.precision) > rank("float32") and not narrowed_away(
         Sample(rec, before, own.after, X, found.signed), seen.precision

@@ -17,6 +17,7 @@ from oracle.diagnosis.coefficients import drive_of, kept_of
 from oracle.diagnosis.gated import PARAMETERS, GatedStatement
 from oracle.diagnosis.normal import NormalStatement
 from oracle.diagnosis.statement import NETWORKS, Statement, has_bias
+from oracle.equations.runge_kutta import TABLEAUS, Tableau
 from oracle.procedures.discretize import LINEAR
 from oracle.records.exact import Diagonal
 from oracle.records.formats import FORMATS, Format
@@ -149,9 +150,22 @@ def scheme_of(name: str) -> Edit:
         there = s.form in NETWORKS and s.scheme != name
         if name in LINEAR:
             there = there and s.activation == "identity" and s.N <= EXPONENTIATED
-        return [s.but(scheme=name)] if there else []
+        return [s.but(scheme=name, tableau=None)] if there else []
 
     return edit
+
+
+def stage_repeated(s: Any) -> list[Statement]:
+    """k_3 for k_4, say; k_1 for k_2 is another scheme."""
+    if not isinstance(s, Statement) or not s.staged or s.scheme not in TABLEAUS:
+        return []
+    stages, weights = TABLEAUS[s.scheme]
+    zero = (Fraction(0),)
+    return [
+        s.but(tableau=Tableau((*stages[:i], stages[i - 1] + zero, *stages[i + 1 :]), weights))
+        for i in range(1, len(stages))
+        if any(stages[i - 1])
+    ]
 
 
 def form_of(name: str) -> Edit:
@@ -159,7 +173,7 @@ def form_of(name: str) -> Edit:
         if s.form == name or (name == "paper" and s.step == 1 and s.form != "outside"):
             return []
         scheme = s.scheme if name in NETWORKS else "euler"
-        return [s.but(form=name, scheme=scheme)]
+        return [s.but(form=name, scheme=scheme, tableau=s.tableau if name in NETWORKS else None)]
 
     return edit
 
@@ -224,6 +238,14 @@ def _rounded_leak(s: Statement, form: Format) -> Statement:
 
 
 def _changed(s: Any, others: list[Any]) -> list[Any]:
-    """Those that are another map than the statement."""
-    documented = s.record()
-    return [other for other in others if not other.record().same_map(documented)]
+    """Those with another number somewhere than the statement."""
+    own = _numbers(s)
+    return [o for o in others if not all(map(np.array_equal, own, _numbers(o)))]
+
+
+def _numbers(s: Any) -> list[Any]:
+    """Weights, biases and time constants."""
+    if isinstance(s, GatedStatement):
+        p = s.gates
+        return [*p.W, *p.M, *(part for group in (*p.b, *p.b_recurrent) for part in group)]
+    return [s.W, s.M, *s.b, np.asarray(s.tau, dtype=object)] if isinstance(s, Statement) else [s.W, s.M]

@@ -4,12 +4,14 @@ wrong-step   alpha' = alpha step'/step               wrong-tau     tau', one for
 wrong-leak   A' h + ..                               drive-gain    .. + d' s(..)
 scaled-recurrent-weights   f W                       scaled-input-weights   f M          scaled-bias   f b
 scaled-pre-activation      s(f z)                    output-scaled          H = f h      wrong-bias    b' per unit
+wrong-stage                a_ij or b_j of a Runge-Kutta scheme
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from oracle.diagnosis.coefficients import drive_of, kept_of
 from oracle.diagnosis.gated import GatedStatement
 from oracle.diagnosis.normal import NormalStatement
 from oracle.diagnosis.statement import Statement, has_bias
+from oracle.equations.runge_kutta import TABLEAUS, Tableau
 from oracle.records.exact import Array
 
 
@@ -63,6 +66,7 @@ def families(s: Any) -> Iterator[Family]:
         yield Family("scaled-input-weights", "factor", 1.0, lambda f: s.driving(_times(f)))
     if ungated:
         yield from _scales(s)
+        yield from _of_tableau(s)
         yield from _per_unit(s)
     if isinstance(s, NormalStatement):
         yield from _of_parts(s)
@@ -140,6 +144,30 @@ def _scales(s: Statement) -> Iterator[Family]:
     yield Family("output-scaled", "factor", 1.0, lambda f: s.but(output=f))
     if s.leaky and not s.staged:
         yield Family("state-scaled", "factor", 1.0, lambda f: s.but(kept=f * kept_of(s), drive=f * drive_of(s)))
+
+
+def _of_tableau(s: Statement) -> Iterator[Family]:
+    """Coefficients of a Runge-Kutta method, one at a time, and all of its weights."""
+    if not s.staged or s.scheme not in TABLEAUS:
+        return
+    stages, weights = s.tableau or TABLEAUS[s.scheme]
+    for i, row in enumerate((*stages, weights)):
+        for j in (j for j, entry in enumerate(row) if entry):
+            unknown = f"b{j + 1}" if i == len(stages) else f"a{i + 1}{j + 1}"
+            yield Family("wrong-stage", unknown, float(row[j]), partial(_with_coefficient, s, i, j))
+    yield Family(
+        "wrong-stage",
+        "factor of the weights",
+        1.0,
+        lambda f: s.but(tableau=Tableau(stages, tuple(f * b for b in weights))),
+    )
+
+
+def _with_coefficient(s: Statement, i: int, j: int, value: Any) -> Statement:
+    """Entry j of a stage, or of the weights, which are the last row."""
+    rows = [*(s.tableau or TABLEAUS[s.scheme]).stages, (s.tableau or TABLEAUS[s.scheme]).weights]
+    rows[i] = (*rows[i][:j], value, *rows[i][j + 1 :])
+    return s.but(tableau=Tableau(tuple(rows[:-1]), rows[-1]))
 
 
 def _per_unit(s: Statement) -> Iterator[Family]:

@@ -26,7 +26,14 @@ FALLING = 0.7  # a fit that works falls faster than this from one iteration to t
 PATIENCE = 2  # iterations that may fail to
 HALVINGS = 6  # of a move that makes things worse
 LINEAR = 1e-5  # relative; the error of the difference quotient is a tenth of it
+SHARE = 0.3  # of the squares that the first move of an unknown that is worth a fit takes away
+UNSOLVED = 1e-8  # of the squares: what a linear problem leaves beyond that after one move, it leaves after all
 FINISHED = 1e-3  # bounds: moves of less are rounding
+
+LARGER = 2.0**20
+"""Documented bounds up to which a fit is judged by its own bound: a step in milliseconds for one in seconds makes the
+terms, and their roundings, a thousand times larger; a fit that is no explanation leaves many more in every precision
+but the narrowest, and is refused by its own bound there."""
 
 
 class Fit(NamedTuple):
@@ -61,6 +68,23 @@ def fitted(family: Family, part: Slice, bound: Array) -> Fit | None:
     return best
 
 
+def promising(family: Family, part: Slice, left: Array | None = None) -> bool:
+    """Whether a small move of an unknown number explains a share of what it leaves where the fit starts.
+
+    For searches that ask the same of hundreds of statements. An unknown of which all residuals are a nonlinear function
+    leaves residuals along its slope still; one that has nothing to do with them explains one part in as many as there
+    are. `left` is what the documented value leaves, where that is known.
+    """
+    with np.errstate(all="ignore"):
+        start = np.asarray(family.start)
+        residual = left if left is not None and family.documented else _residual(family, part, start)
+        slope = _slope(family, part, start, residual)
+        usable = np.isfinite(slope) & np.isfinite(residual)
+        along, off = np.where(usable, slope, 0.0), np.where(usable, residual, 0.0)
+        share = np.sum(along * off) ** 2 / (np.sum(along**2) * np.sum(off**2))
+        return bool(share >= SHARE)
+
+
 def _iterated(family: Family, part: Slice, weight: Array, start: Array) -> tuple[Fit | None, bool]:
     """A fit from one start, and whether the problem is linear, so that another start finds the same."""
     with np.errstate(all="ignore"):
@@ -74,6 +98,7 @@ def _iterated(family: Family, part: Slice, weight: Array, start: Array) -> tuple
             moved = _limited(family, value, move)
             if not np.all(np.abs(moved) < LARGEST):
                 break
+            free = bool(np.all(moved == value + move))
             moved, after = _no_worse(family, part, weight, (value, residual), moved)
             step = moved - value if np.ndim(moved) == 0 else (moved - value)[part.rows][:, None]
             expected, value, residual = residual + slope * step, moved, after
@@ -81,7 +106,8 @@ def _iterated(family: Family, part: Slice, weight: Array, start: Array) -> tuple
             linear = linear or _size(residual - expected, weight) <= LINEAR**2 * was
             failures += not now <= FALLING * was
             best = (value, residual) if now <= was else best
-            if failures >= PATIENCE or (linear and failures) or largest(np.abs(slope * step) * weight) < FINISHED:
+            solved = linear and (failures > 0 or (free and now > UNSOLVED * was))
+            if failures >= PATIENCE or solved or largest(np.abs(slope * step) * weight) < FINISHED:
                 break
         return _judged(family, part, weight, *best), linear
 
@@ -91,19 +117,20 @@ def _no_worse(
 ) -> tuple[Array, Array]:
     """A move and its residual, halved where it overshoots: a saturated activation throws the first moves far."""
     value, before = was
+    residual = _residual(family, part, moved)
     for _ in range(HALVINGS):
-        residual = _residual(family, part, moved)
         if np.ndim(moved) == 0:
             if _size(residual, weight) <= _size(before, weight):
                 break
             moved = (value + moved) / 2
-            continue
-        worse = ~(_sizes(residual, weight) <= _sizes(before, weight))
-        if not worse.any():
-            break
-        moved = moved.copy()
-        moved[part.rows[worse]] = (value[part.rows[worse]] + moved[part.rows[worse]]) / 2
-    return moved, _residual(family, part, moved)
+        else:
+            worse = ~(_sizes(residual, weight) <= _sizes(before, weight))
+            if not worse.any():
+                break
+            moved = moved.copy()
+            moved[part.rows[worse]] = (value[part.rows[worse]] + moved[part.rows[worse]]) / 2
+        residual = _residual(family, part, moved)
+    return moved, residual
 
 
 def _limited(family: Family, value: Array, move: Array) -> Array:
@@ -153,6 +180,8 @@ def _judged(family: Family, part: Slice, weight: Array, value: Array, residual: 
     ratio = np.abs(residual) * weight
     if not np.isfinite(ratio).any():
         return None
+    if not largest(ratio) <= LARGER:
+        return Fit(value, largest(ratio), 0.0)
     slope = np.abs(_slope(family, part, value, residual))
     room = np.maximum(1 - ratio, 0.0) / np.where(slope > 0, slope * weight, np.nan)
     spread = np.nanmin(room) if np.ndim(value) == 0 and np.isfinite(room).any() else 0.0

@@ -7,6 +7,7 @@ steps in float64; a rigorous sieve in float64 on a few steps; balls on all of th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -52,9 +53,13 @@ class Hypothesis:
 
 @dataclass(frozen=True, eq=False)
 class Sieve:
-    """The first look: residuals of a few units on a few steps against the documented bound, generously."""
+    """The first look: residuals of a few units on a few steps against the documented bound, generously.
+
+    What belongs to a reading of the run, and not to a hypothesis, is kept: its few steps and the documented bounds.
+    """
 
     evidence: Evidence
+    kept: dict[tuple[int, ...], tuple[Steps, Any]] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> Array:
@@ -65,38 +70,92 @@ class Sieve:
     @cached_property
     def furthest(self) -> int:
         """The unit that is furthest off as documented, on a few steps."""
-        few = _some(own_steps(self.evidence), PROBED_COLUMNS)
-        bound = self.evidence.bound(self.evidence.rec, *few)
+        few, bound = self._probed
         with np.errstate(all="ignore"):
-            ratio = np.abs(few.after - _float_step(self.evidence.rec, few)) / bound
+            ratio = np.abs(few.after - float_step(self.evidence.rec, few)) / bound
         return int(np.argmax(np.max(np.where(np.isfinite(ratio), ratio, 0.0), axis=1, initial=0.0)))
 
     @cached_property
     def allowed(self) -> float:
         """Residuals beyond this are no rounding under any hypothesis of like size."""
         rec, model = self.evidence.rec, self.evidence.model
-        few = _some(own_steps(self.evidence), PROBED_COLUMNS)
-        bound = self.evidence.bound(rec, *few)
+        few, bound = self._probed
         largest = float(np.max(bound[np.isfinite(bound)], initial=0.0))
         size = max(float(np.max(np.abs(part[np.isfinite(part)]), initial=0.0)) for part in few[:2])
         return LOOSE * max(largest, model.storage * (rec.N + rec.I) * size)
 
+    @cached_property
+    def smallest(self) -> float:
+        """A residual beyond this is no rounding of the documented step: its largest bound."""
+        return float(np.max(self._probed[1], initial=0.0))
+
+    @cached_property
+    def _probed(self) -> tuple[Steps, Array]:
+        """Some of the recorded steps, and their documented bounds."""
+        few = _some(own_steps(self.evidence), PROBED_COLUMNS)
+        return few, self.evidence.bound(self.evidence.rec, *few)
+
     def passes(self, stated: Any, steps: Steps) -> bool:
         """Whether a statement is worth a second look."""
+        return self.distance(stated, steps) <= self.allowed
+
+    def distance(self, stated: Any, steps: Steps) -> float:
+        """The largest residual of the first look; 0 for what is no statement, which is not looked at."""
         if isinstance(stated, Recurrence):
-            return True
-        few = _some(steps, FIRST_COLUMNS)
-        if not few.before.size:
-            return True
-        residual = Slice(*few, self.rows).residual(stated)
-        return bool(np.all((np.abs(residual) <= self.allowed) | ~np.isfinite(residual)))
+            return 0.0
+        residual = np.abs(self._residual(stated, steps, self.rows))
+        return float(np.max(residual, initial=0.0, where=np.isfinite(residual)))
+
+    def off(self, stated: Any, steps: Steps) -> Array:
+        """The units that are certainly off under a statement, on very few steps; a boolean for each."""
+        residual = np.abs(self._residual(stated, steps, np.arange(self.evidence.rec.N)))
+        return np.asarray((np.isfinite(residual) & (residual > self.allowed)).any(axis=1))
+
+    def _residual(self, stated: Any, steps: Steps, rows: Array) -> Array:
+        few: Steps = self._once((id(steps),), steps, lambda: _some(steps, FIRST_COLUMNS))
+        return Slice(*few, rows).residual(stated)
+
+    def part(self, steps: Steps, columns: int, rows: int) -> Slice:
+        """Some steps and units."""
+        made: Slice = self._once((id(steps), columns, rows), steps, lambda: self._sliced(steps, columns, rows))
+        return made
+
+    def _sliced(self, steps: Steps, columns: int, rows: int) -> Slice:
+        finite = np.flatnonzero(np.isfinite(steps.before).all(axis=0) & np.isfinite(steps.after).all(axis=0))
+        few = Steps(*(part[:, spread(finite, columns)] for part in steps))
+        N = self.evidence.rec.N
+        return Slice(*few, np.unique([*np.linspace(0, N - 1, min(rows, N)).astype(int), self.furthest]))
+
+    def bound(self, part: Slice, steps: Steps) -> Array:
+        """The documented bounds of the residuals of a part of these steps."""
+        documented = self.evidence.rec
+        made: Array = self._once(
+            (id(part),), steps, lambda: self.bounded(self.evidence.bound(documented, *part.steps)[part.rows])
+        )
+        return made
+
+    def bounded(self, bound: Array) -> Array:
+        """The largest of a unit's bounds for relu: a unit that is silent as documented may be active in the program."""
+        if self.evidence.rec.activation != "relu":
+            return bound
+        return np.asarray(np.broadcast_to(bound.max(axis=1, keepdims=True, initial=0.0), bound.shape))
+
+    def _once(self, key: tuple[int, ...], steps: Steps, make: Callable[[], Any]) -> Any:
+        """Made once for these steps, which are kept too, so that no others get their place in memory."""
+        if key not in self.kept:
+            self.kept[key] = (steps, make())
+        return self.kept[key][1]
 
 
 def _some(steps: Steps, count: int) -> Steps:
     """Steps spread evenly over those that start from numbers."""
-    finite = np.flatnonzero(np.isfinite(steps.before).all(axis=0))
-    which = finite[np.unique(np.linspace(0, len(finite) - 1, count).astype(int))] if finite.size else finite
-    return Steps(*(part[:, which] for part in steps))
+    at = spread(np.flatnonzero(np.isfinite(steps.before).all(axis=0)), count)
+    return Steps(*(part[:, at] for part in steps))
+
+
+def spread(finite: Array, count: int) -> Array:
+    """So many of these indices, spread evenly."""
+    return finite[np.unique(np.linspace(0, len(finite) - 1, count).astype(int))] if finite.size else finite
 
 
 def plausible(hypothesis: Hypothesis, evidence: Evidence) -> bool:
@@ -108,11 +167,12 @@ def plausible(hypothesis: Hypothesis, evidence: Evidence) -> bool:
     before, after, X = _some(hypothesis.steps, PROBED_COLUMNS)
     bound = evidence.bound(hypothesis.rec, before, after, X, hypothesis.model)
     with np.errstate(all="ignore"):
-        residual = np.abs(after - _float_step(hypothesis.rec, Steps(before, after, X)))
+        residual = np.abs(after - float_step(hypothesis.rec, Steps(before, after, X)))
         return bool(np.all((residual <= 2 * bound * (1 + 2.0**-40)) | ~np.isfinite(residual)))
 
 
-def _float_step(rec: Recurrence, steps: Steps) -> Array:
+def float_step(rec: Recurrence, steps: Steps) -> Array:
+    """Where the steps of a record lead, (N, columns), in float64."""
     ops = Float64()
     rec, before, X = explicit(rec, *steps)
     return np.asarray(advance(ops, rec, ops.lift(before), ops.lift(X)))

@@ -37,8 +37,8 @@ class Entry(NamedTuple):
         return f"{self.name}[{self.i}{'' if self.name == 'b' else f', {self.j}'}]{gate}"
 
 
-def entry_families(s: Any, part: Slice, bound: Array) -> Iterator[Family]:
-    """The entries that explain most of what the worst unit is off by, each as an unknown."""
+def entry_families(s: Any, part: Slice, bound: Array, left: float = 1.0) -> Iterator[Family]:
+    """The entries that explain most of what the worst unit is off by, each an unknown; `left` is what it may leave."""
     off = part.residual(s)
     usable = np.isfinite(off).all(axis=0)
     i = int(np.argmax(np.max(np.abs(off[:, usable]) / bound[:, usable], axis=1, initial=0.0)))
@@ -50,7 +50,9 @@ def entry_families(s: Any, part: Slice, bound: Array) -> Iterator[Family]:
         for place, slope, all_seen in _regressors(s, part)
         for j, seen in enumerate(all_seen)
     ]
-    for _, entry in sorted(scored, key=lambda each: each[0])[:RANKED]:
+    for share, entry in sorted(scored, key=lambda each: each[0])[:RANKED]:
+        if share > left:
+            return
         start = float(_read(s, entry))
         yield Family("wrong-bias" if entry.name == "b" else "wrong-weights", str(entry), start, _setter(s, entry))
 
@@ -64,9 +66,10 @@ def _share(design: Array, target: Array) -> float:
 def _regressors(s: Any, part: Slice) -> Iterator[tuple[tuple[str, int | None], Array, Array]]:
     """((name, gate), slope of the step by that bias, what the entries multiply)."""
     sent = VALUES[s.activation](part.before) if s.form == "inside" else part.before[: s.N]
+    documented = part.residual(s)
     for gate in range(len(s.names)) if isinstance(s, GatedStatement) else (None,):
         for recurrent in (True, False) if gate is not None else (True,):
-            slope = (part.residual(s) - part.residual(_lifted(s, gate, recurrent))) / NUDGE
+            slope = (documented - part.residual(_lifted(s, gate, recurrent))) / NUDGE
             if recurrent:
                 yield ("W", gate), slope, sent
             if not recurrent or gate is None:

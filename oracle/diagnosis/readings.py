@@ -12,6 +12,7 @@ from oracle.check.judge import Evidence
 from oracle.records.exact import Array
 from oracle.records.layout import Samples
 
+WITH_OTHER_SAMPLES = ("initial-state-ignored", "state-not-carried")  # starts that are met with other samples
 FARTHEST = 6  # steps an input may be shifted by; a longer delay is a delay line, not a slip of the index
 
 
@@ -39,23 +40,31 @@ def _flat(part: Array) -> Array:
 
 def rereadings(evidence: Evidence) -> Iterator[tuple[str, Steps]]:
     """Deviations of the bookkeeping, by name; names of one and the same reading are joined by |."""
-    H, X = evidence.recording.H, evidence.run.X
+    X = evidence.run.X
     if X.any():
-        for name, other in shifted(X):
-            yield name, columns(H[:-1], H[1:], other)
+        own = own_steps(evidence)
+        yield from ((name, own._replace(X=_flat(other))) for name, other in shifted(X))
     yield from _starts(evidence)
 
 
 def paired(evidence: Evidence) -> Iterator[tuple[str, Steps]]:
     """Two deviations of the bookkeeping at once: a run that ends early, or other samples, and another start."""
-    H, run = evidence.recording.H, evidence.run
+    X = evidence.run.X
     for name, shorter in shortened(evidence):
         for other, steps in rereadings(shorter):
             yield joined(name, other), steps
-    for name, X in shifted(run.X) if run.X.any() else ():
-        for other, steps in _starts(replace(evidence, run=Samples(X, run.h0, run.batched))):
-            if other in ("initial-state-ignored", "state-not-carried") and len(H) == len(X) + 1:
-                yield joined(name, other), steps
+    if not X.any() or len(evidence.recording.H) != len(X) + 1:
+        return
+    starts = [(name, steps) for name, steps in _starts(evidence) if name in WITH_OTHER_SAMPLES]
+    for name, samples in shifted(X):
+        for other, steps in starts:
+            both = joined(_without_carry(name) if other == "state-not-carried" else name, other)
+            yield both, steps._replace(X=_flat(samples))
+
+
+def _without_carry(name: str) -> str:
+    """Every name of a reading of samples, where no state is carried: steps in reverse are then samples in reverse."""
+    return "input-reversed|output-reversed" if name == "input-reversed" else name
 
 
 def shortened(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:

@@ -15,14 +15,15 @@ import numpy as np
 
 from oracle.check.judge import Evidence, start_of, too_coarse
 from oracle.diagnosis.delayed import delayed
-from oracle.diagnosis.deviations import DEVIATIONS, deviating, deviating_pairs, rare
-from oracle.diagnosis.families import Family, families, step_families, time_families
-from oracle.diagnosis.fit import Fit, exact, fitted, largest, proposals
+from oracle.diagnosis.deviations import DEVIATIONS, deviating
+from oracle.diagnosis.families import Family, families, step_families
+from oracle.diagnosis.fit import LARGER, Fit, exact, fitted, largest, promising, proposals
 from oracle.diagnosis.hypotheses import Hypothesis, Sieve, merged, plausible, statistic_under, worst_under
-from oracle.diagnosis.implied import implied
+from oracle.diagnosis.implied import Implied, implied
 from oracle.diagnosis.normal import NormalStatement
 from oracle.diagnosis.nudged import entry_families
-from oracle.diagnosis.readings import Steps, joined, own_steps, rereadings
+from oracle.diagnosis.readings import Steps, own_steps, rereadings
+from oracle.diagnosis.repeated import repetitions
 from oracle.diagnosis.site import sub_expression
 from oracle.diagnosis.sliced import Slice
 from oracle.diagnosis.statement import Statement
@@ -41,17 +42,12 @@ from oracle.records.exact import Array
 
 FIT_COLUMNS, FIT_ROWS = 48, 8  # steps and units of the first fit of an unknown
 SYSTEM_COLUMNS = 1024  # steps from which weights are recovered
-PAIR_UNITS = 512  # beyond, pairs are not tried: their certificates would take minutes
+PAIR_UNITS = 512  # beyond, pairs and states one step late are not tried: their certificates would take minutes
 ROLLS = 64  # units the recurrent weights may be shifted along by
 OFF_SHARE = 3  # at most one unit in three may be off in another way, where most units tell a number
-LARGER = 2.0**20
-"""Documented bounds up to which a fit is judged by its own bound: a step in milliseconds for one in seconds makes the
-terms, and their roundings, a thousand times larger; a fit that is no explanation leaves many more in every precision
-but the narrowest, and is refused by its own bound there."""
-RARE = {
-    "input-shifted", "input-held", "input-reversed", "batch-mixed",
-    "wrong-initial-state", "state-late", "output-reversed",
-}  # fmt: skip
+FIRST_ORDER = 0.5  # of the squares that a wrong entry may leave to first order, where another deviation is there too
+LARGER_OF_TWO = 8.0  # the same where another deviation is taken for granted, which is asked hundreds of times
+MOST = 16  # pairs of which no more are judged by their bounds, in each stage
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +67,12 @@ class Search:
     documented_fails: bool = True  # so that a hypothesis that is the documented map explains nothing
     given: Steps | None = None  # other steps than the recorded ones, where their bookkeeping is taken for granted
     documented_inside: bool = False  # the documented map fails by its statistic alone, so that has to be explained
+    second: bool = False  # of two deviations, the first one taken for granted: what is no promising fit is not fitted
+    sieve: Sieve = None  # type: ignore[assignment]  # the first look, one for all searches with this evidence
+
+    def __post_init__(self) -> None:
+        if self.sieve is None or self.sieve.evidence is not self.evidence:
+            object.__setattr__(self, "sieve", Sieve(self.evidence))
 
     @cached_property
     def own(self) -> Steps:
@@ -83,11 +85,6 @@ class Search:
         return list(rereadings(self.evidence))
 
     @cached_property
-    def sieve(self) -> Sieve:
-        """The first look at a hypothesis."""
-        return Sieve(self.evidence)
-
-    @cached_property
     def starts_as_documented(self) -> bool:
         """Whether the first row is h0, up to rounding: a wrong one is not explained by another equation."""
         return start_of(self.evidence) is None
@@ -96,11 +93,20 @@ class Search:
         """A hypothesis about this run."""
         return Hypothesis(tuple(names.split("|")), stated, steps or self.own, self.evidence.model, shown)
 
-    def certified(self, hypotheses: Iterable[Hypothesis]) -> list[Certified]:
-        """Those that pass every look; names of one and the same record are joined."""
-        seen = [h for h in hypotheses if self.sieve.passes(h.stated, h.steps) and plausible(h, self.evidence)]
+    def certified(self, hypotheses: Iterable[Hypothesis], most: int | None = None) -> list[Certified]:
+        """Those that pass every look; names of one and the same record are joined.
+
+        Parameters
+        ----------
+        hypotheses : iterable of Hypothesis
+        most : int, optional
+            How many are looked at a second time, the nearest first: in a narrow format the first look rejects little.
+        """
+        seen = [h for h in hypotheses if self.sieve.passes(h.stated, h.steps)]
+        if most is not None and len(seen) > most:
+            seen = sorted(seen, key=lambda h: self.sieve.distance(h.stated, h.steps))[:most]
         found = []
-        for h in merged(seen):
+        for h in merged([h for h in seen if plausible(h, self.evidence)]):
             worst = worst_under(h, self.evidence)
             if worst <= 1 and not self._as_documented(h) and not (self.documented_inside and self._coarse(h)):
                 found.append(Certified(h, worst))
@@ -136,7 +142,13 @@ class Search:
 
     def _edits(self) -> Iterator[Hypothesis]:
         if self.stated is not None and self.starts_as_documented:
-            yield from (self.about(name, other) for name, other in deviating(self.stated))
+            yield from (self.about(name, other) for name, other in self.edits)
+            yield from (self.about(name, other, times=other.times) for name, other in repetitions(self.stated))
+
+    @cached_property
+    def edits(self) -> list[tuple[str, Any]]:
+        """Every named edit of the statement."""
+        return list(deviating(self.stated))
 
     def late(self) -> list[Certified]:
         """A part of the step that is one step late."""
@@ -160,6 +172,8 @@ class Search:
 
     def fit(self, family: Family, steps: Steps | None = None, prefix: str = "") -> list[Certified]:
         """A fitted member of a family, its simplest number that is certified."""
+        if self.second and not np.ndim(family.start) and not promising(family, *self._first_look):
+            return []
         part, bound = self._part(steps or self.own, FIT_COLUMNS, FIT_ROWS)
         found, bound = self._fitted(family, part, bound)
         if found is None:
@@ -175,6 +189,12 @@ class Search:
             for value, made in proposals(family, found)
             if largest(np.abs(part.residual(made)) / bound) <= self.left
         )
+
+    @cached_property
+    def _first_look(self) -> tuple[Slice, Array]:
+        """Some steps and units, and what the statement leaves there."""
+        part = self.sieve.part(self.own, FIT_COLUMNS, FIT_ROWS)
+        return part, part.residual(self.stated)
 
     def of_most_units(self, family: Family) -> tuple[Any, Any] | None:
         """The number of a family, and its statement, that fits every unit alone but a few; None where there is none."""
@@ -198,10 +218,10 @@ class Search:
         found = fitted(family, part, bound)
         if found is None or found.worst <= self.left:
             return found, bound
-        if not found.worst <= LARGER * self.left:
+        if not found.worst <= (LARGER_OF_TWO if self.second else LARGER) * self.left:
             return None, bound
         made = family.make(exact(found.value)).record()
-        own = self._bounded(self.evidence.bound(made, part.before, part.after, part.X)[part.rows])
+        own = self.sieve.bounded(self.evidence.bound(made, part.before, part.after, part.X)[part.rows])
         residual = np.abs(part.residual(family.make(exact(found.value))))
         return (found if largest(residual / own) <= self.left else None), own
 
@@ -218,18 +238,8 @@ class Search:
 
     def _part(self, steps: Steps, columns: int, rows: int) -> tuple[Slice, Array]:
         """Some steps and units, with the documented bounds of their residuals."""
-        finite = np.flatnonzero(np.isfinite(steps.before).all(axis=0) & np.isfinite(steps.after).all(axis=0))
-        which = finite[np.unique(np.linspace(0, len(finite) - 1, columns).astype(int))] if finite.size else finite
-        few = Steps(*(part[:, which] for part in steps))
-        N = self.evidence.rec.N
-        units = np.unique([*np.linspace(0, N - 1, min(rows, N)).astype(int), self.sieve.furthest])
-        return Slice(*few, units), self._bounded(self.evidence.bound(self.evidence.rec, *few)[units])
-
-    def _bounded(self, bound: Array) -> Array:
-        """The largest of a unit's bounds for relu: a unit that is silent as documented may be active in the program."""
-        if self.evidence.rec.activation != "relu":
-            return bound
-        return np.asarray(np.broadcast_to(bound.max(axis=1, keepdims=True, initial=0.0), bound.shape))
+        part = self.sieve.part(steps, columns, rows)
+        return part, self.sieve.bound(part, steps)
 
     # Stage 4: other weights.
 
@@ -239,13 +249,11 @@ class Search:
             return found
         if not isinstance(self.stated, Statement) or not self.starts_as_documented or self.stated.staged:
             return self._entries() or self._rolls()
-        part, bound = self._part(self.own, SYSTEM_COLUMNS, self.evidence.rec.N)
-        system = implied(self.stated, Steps(part.before, part.after, part.X), bound)
-        few = few_entries(self.stated, system, self.left)
-        many = bool(few) and MOST_SHARE * few[0].shown["changed"] > self.stated.N * system.seen.shape[1]
+        few = few_entries(self.stated, self._system, self.left)
+        many = bool(few) and MOST_SHARE * few[0].shown["changed"] > self.stated.N * self._system.seen.shape[1]
         if few and not many and (found := self._proposed(few)):
             return found
-        total = recovered(self.stated, system)
+        total = self._recovered
         found = self._rolls() if total is None else self._proposed(other_matrices(self.stated, total))
         return found or (self._proposed(few) if many else [])
 
@@ -253,10 +261,18 @@ class Search:
         """The weights that the run determines, all of them other ones."""
         if not isinstance(self.stated, Statement) or not self.starts_as_documented or self.stated.staged:
             return []
+        return [] if self._recovered is None else self._proposed(all_entries(self.stated, self._recovered))
+
+    @cached_property
+    def _system(self) -> Implied:
+        """The arguments of the nonlinearity that the run implies."""
         part, bound = self._part(self.own, SYSTEM_COLUMNS, self.evidence.rec.N)
-        system = implied(self.stated, Steps(part.before, part.after, part.X), bound)
-        total = recovered(self.stated, system)
-        return [] if total is None else self._proposed(all_entries(self.stated, total))
+        return implied(self.stated, Steps(*part.steps), bound)
+
+    @cached_property
+    def _recovered(self) -> Array | None:
+        """The weights that the run implies."""
+        return recovered(self.stated, self._system)
 
     def _entries(self) -> list[Certified]:
         """One wrong entry, of a step without a normal form."""
@@ -265,15 +281,23 @@ class Search:
         part, bound = self._part(self.own, SYSTEM_COLUMNS // 4, self.evidence.rec.N)
         if part.before.shape[1] <= 2 * SPARE:
             return []
-        return [c for f in entry_families(self.stated, part, bound) for c in self.fit(f)]
+        left = FIRST_ORDER if self.second else 1.0
+        return [c for f in entry_families(self.stated, part, bound, left) for c in self.fit(f)]
 
     def entries(self) -> list[Certified]:
-        """A few wrong entries, and nothing else."""
+        """A few wrong entries, and nothing else: of a second deviation, in a few units."""
+        if self.second and not self._few_units_off():
+            return []
         if not isinstance(self.stated, Statement) or self.stated.staged:
             return self._entries()
-        part, bound = self._part(self.own, SYSTEM_COLUMNS, self.evidence.rec.N)
-        system = implied(self.stated, Steps(part.before, part.after, part.X), bound)
-        return self._proposed(few_entries(self.stated, system, self.left))
+        return self._proposed(few_entries(self.stated, self._system, self.left))
+
+    def _few_units_off(self) -> bool:
+        """Whether most units follow: in a cell where an entry tells its own unit alone, the others do."""
+        if self.stated is None or self.stated.staged or getattr(self.stated, "equation", "") == "gru-reset-before":
+            return True
+        off = self.sieve.off(self.stated, self.own)
+        return int(off.sum()) <= max(len(off) // OFF_SHARE, 1)
 
     def where(self) -> tuple[int, str | None]:
         """The unit that is furthest off, and the sub-expression its residuals point to."""
@@ -294,40 +318,6 @@ class Search:
 
     def _proposed(self, made: Iterable[Proposal]) -> list[Certified]:
         return self.first(self.about(p.name, p.stated, **p.shown) for p in made)
-
-    # Stage 5: two deviations at once.
-
-    def pairs(self) -> list[Certified]:
-        """Two named deviations: of the equation, or one of the equation and one of the bookkeeping."""
-        if self.stated is None or self.evidence.rec.N > PAIR_UNITS:
-            return []
-        return self.certified(self._pairs())
-
-    def _pairs(self) -> Iterator[Hypothesis]:
-        if self.starts_as_documented:
-            yield from (self.about(names, both) for names, both in deviating_pairs(self.stated))
-        for reading, steps in self.plain_readings():
-            for name, other in deviating(self.stated):
-                yield self.about(joined(name, reading), other, steps)
-
-    def plain_readings(self) -> list[tuple[str, Steps]]:
-        """Readings that make pairs: the rest are rare enough alone."""
-        return [(name, steps) for name, steps in self.readings if not set(name.split("|")) & RARE]
-
-    def pairs_with_a_number(self) -> list[Certified]:
-        """A named deviation with another step, alpha or time constant."""
-        if not isinstance(self.stated, Statement) or self.evidence.rec.N > PAIR_UNITS:
-            return []
-        found: list[Certified] = []
-        edits = deviating(self.stated) if self.starts_as_documented else ()
-        for name, other in edits:
-            if not isinstance(other, Statement) or rare(name):
-                continue
-            if DEVIATIONS[name].slot not in ("alpha", "form") or name.startswith("form-"):
-                found += [c for f in time_families(other) for c in self.fit(f, prefix=f"{name}+")]
-        for name, steps in self.plain_readings():
-            found += [c for f in step_families(self.stated) for c in self.fit(f, steps, f"{name}+")]
-        return found
 
 
 def _shown(family: Family, value: Any, fit: Fit) -> dict[str, Any]:

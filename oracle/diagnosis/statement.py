@@ -22,6 +22,7 @@ import numpy as np
 
 from oracle.diagnosis.coefficients import ONE, field_of, step_of
 from oracle.equations.implicit import THETAS
+from oracle.equations.runge_kutta import Tableau, Tabled
 from oracle.procedures.discretize import IMPLICIT, LINEAR, zero_order_hold
 from oracle.records.exact import Array, Diagonal, Time
 from oracle.records.network import Network
@@ -52,6 +53,8 @@ class Statement:
         The same of M x.
     output : exact scalar or diagonal
         What the states are multiplied by when they are written down.
+    tableau : Tableau, optional
+        Coefficients of the Runge-Kutta method, instead of those of its scheme.
     """
 
     form: str
@@ -69,6 +72,7 @@ class Statement:
     bias_at: str = "stated"
     input_at: str = "stated"
     output: Diagonal = ONE
+    tableau: Tableau | None = None
 
     @property
     def alpha(self) -> Time:
@@ -114,7 +118,7 @@ class Statement:
     @property
     def plain(self) -> bool:
         """Whether every switch is as conventions have it."""
-        unset = self.kept is None and self.drive is None and self.output is ONE
+        unset = self.kept is None and self.drive is None and self.output is ONE and self.tableau is None
         return unset and self.decay == 1 and self.bias_at == self.input_at == "stated"
 
     def record(self) -> Recurrence:
@@ -144,6 +148,9 @@ class Statement:
             return Recurrence.made(self.scheme, solved, self.step, origin)
         if self.scheme in LINEAR and self.staged:
             return Recurrence.made("lure", zero_order_hold(field_of(self), self.step), self.step, origin)
+        if self.staged and self.tableau is not None:
+            tabled = Tabled(field_of(self), self.step, self.tableau)
+            return Recurrence.made("runge-kutta", tabled, self.step, origin)
         if self.staged:
             return Recurrence.made(self.scheme, Staged(field_of(self), self.step), self.step, origin)
         return Recurrence.made("lure", step_of(self), self.step, origin)

@@ -25,6 +25,9 @@ MOST_ENTRIES = 4  # wrong entries of a row that are looked for one by one
 SPARE = 3  # steps per unknown entry, and as many again, below which nothing is claimed
 ALL_ORDERS = 4  # input channels whose 24 orders are all tried; of more, only shifts, exchanges and the reversal
 MOST_ORDERS = 64  # of each of these kinds
+NO_WEIGHTS = 1024.0
+"""Bounds of a residual that no weights leave: where they are the program's, arguments read off saturated units, and
+float64 in the place of the promise, may leave a few of each."""
 SURE = 1e-6  # relative difference below which a fitted entry is the documented one
 
 
@@ -121,15 +124,20 @@ def _entry(i: int, j: int, N: int, width: int) -> str:
 
 
 def recovered(s: Statement, system: Implied) -> Array | None:
-    """[W M b] that the run implies, row by row; None where the steps do not determine it."""
+    """[W M b] that the run implies, row by row; None where the steps do not determine it, or no weights explain them.
+
+    The row that is furthest off is the first, and mostly the last, if weights explain nothing.
+    """
     unknowns = system.seen.shape[1]
     total = coefficients_of(s)
-    for i in range(s.N):
+    furthest = int(np.argmax(np.max(np.abs(system.off) * system.weight, axis=1, initial=0.0)))
+    for i in (furthest, *(i for i in range(s.N) if i != furthest)):
         w = system.weight[i]
         if np.count_nonzero(w) < unknowns + SPARE:
             return None
-        change, _, rank, _ = np.linalg.lstsq(system.seen * w[:, None], system.off[i] * w, rcond=None)
-        if rank < unknowns:
+        design, target = system.seen * w[:, None], system.off[i] * w
+        change, _, rank, _ = np.linalg.lstsq(design, target, rcond=None)
+        if rank < unknowns or np.max(np.abs(target - design @ change)) > NO_WEIGHTS:
             return None
         total[i] += change
     return total

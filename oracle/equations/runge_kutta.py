@@ -7,6 +7,7 @@ Tableaus: E. Hairer, S. Norsett and G. Wanner, Solving Ordinary Differential Equ
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -33,6 +34,19 @@ TABLEAUS = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class Tabled(Staged):
+    """Parameters of a method that has no name: the field, the step and the tableau."""
+
+    tableau: Tableau = TABLEAUS["rk4"]
+
+    def __hash__(self) -> int:
+        return hash((self.tableau, super().__hash__()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tabled) and self.tableau == other.tableau and bool(Staged.__eq__(self, other))
+
+
 def drive(ops: Arithmetic[V], p: Staged, x: V) -> lure.Drive:
     """The drive of the field."""
     return lure.drive(ops, p.field, x)
@@ -43,10 +57,19 @@ def stepper(scheme: str):  # type: ignore[no-untyped-def]
     tableau = TABLEAUS[scheme]
 
     def step(ops: Arithmetic[V], p: Staged, h: V, u: lure.Drive) -> V:
-        slopes: list[V] = []
-        for row in tableau.stages:
-            moved = [ops.scale(p.step * a, k) for a, k in zip(row, slopes, strict=True) if a]
-            slopes.append(lure.step(ops, p.field, ops.sum([h, *moved]) if moved else h, u))
-        return ops.sum([h, *(ops.scale(p.step * b, k) for b, k in zip(tableau.weights, slopes, strict=True) if b)])
+        return _stepped(ops, p, tableau, h, u)
 
     return step
+
+
+def step(ops: Arithmetic[V], p: Tabled, h: V, u: lure.Drive) -> V:
+    """The step of a method that has no name."""
+    return _stepped(ops, p, p.tableau, h, u)
+
+
+def _stepped(ops: Arithmetic[V], p: Staged, tableau: Tableau, h: V, u: lure.Drive) -> V:
+    slopes: list[V] = []
+    for row in tableau.stages:
+        moved = [ops.scale(p.step * a, k) for a, k in zip(row, slopes, strict=True) if a]
+        slopes.append(lure.step(ops, p.field, ops.sum([h, *moved]) if moved else h, u))
+    return ops.sum([h, *(ops.scale(p.step * b, k) for b, k in zip(tableau.weights, slopes, strict=True) if b)])

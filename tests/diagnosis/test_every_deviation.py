@@ -202,6 +202,17 @@ PLANTED: dict[str, Plant] = {
         n.record("paper", "exponential-euler"),
         runs(_swapped(n), lambda c, h, x: (1 - c.a) * h + n.tau * c.a * c.drive(h, x)),
     ),
+    "step-repeated": lambda n: (
+        n.record(),
+        runs(Code.of(n), lambda c, h, x: planted.rate(c, planted.rate(c, h, x), x)),
+    ),
+    "step-divided": lambda n: (
+        n.record(),
+        runs(
+            Code.of(n, n.dt / n.tau / np.asarray(2, dtype=n.dtype)),
+            lambda c, h, x: planted.rate(c, planted.rate(c, h, x), x),
+        ),
+    ),
     "wrong-step: far off": lambda n: (
         n.record(),
         runs(Code.of(n, np.asarray(8 if n.activation == "logistic" else 1000, dtype=n.dtype) * n.dt / n.tau)),
@@ -230,6 +241,7 @@ ELSEWHERE = {
     "zoh",  # planted in tests/equations/test_zero_order_hold.py
     "gate-repeated",
     "reset-without-bias",
+    "stage-repeated",  # planted in test_unusual.py
 }
 
 
@@ -348,7 +360,7 @@ GARBAGE: dict[str, Callable[[Net, Code, Any, Any], Any]] = {
     "a cubic decay": lambda n, c, h, x: planted.rate(c, h, x) - np.asarray(0.01, dtype=n.dtype) * h**3,
     "a wave added": lambda n, c, h, x: planted.rate(c, h, x) + np.sin(np.arange(n.N, dtype=n.dtype) * h.sum()) / 50,
     "three at once": lambda n, c, h, x: planted.rate(c.but(W=-c.W.T, b=2 * c.b, M=-c.M, activation="identity"), h, x),
-    "clipped": lambda n, c, h, x: np.clip(planted.rate(c, h, x), -0.3, 0.3),
+    "clipped softly": lambda n, c, h, x: (3 * np.tanh(planted.rate(c, h, x) / 3)).astype(n.dtype),
 }
 
 

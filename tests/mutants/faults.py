@@ -31,6 +31,10 @@ class Rule(NamedTuple):
     everywhere: bool = False
 
 
+ONE_MAP = {frozenset(("output-reversed", "state-not-carried")): "input-reversed+state-not-carried"}
+"""Pairs that are one map under two names. Without carry state k + 1 is Phi(h0, X[k]) whatever other states are, and
+states written down in reverse are Phi(h0, X[K - 1 - k]): the samples in reverse. `test_zoo` holds them together."""
+
 LOOP_RULES = (
     ("input one step late", (("x = X[k]", "x = X[k - 1] if k else 0 * X[0]"),), ("input-late",)),
     ("input two steps late", (("x = X[k]", "x = X[k - 2] if k > 1 else 0 * X[0]"),), ("input-shifted",)),
@@ -50,7 +54,7 @@ LOOP_RULES = (
     ),
     ("records the activity", (("[h0]", "[tanh(h0)]"), ("H.append(h)", "H.append(tanh(h))")), ("activity-recorded",)),
     ("last step dropped", (("range(len(X))", "range(len(X) - 1)"),), ("last-step-dropped",)),
-    ("state cut at 1/4", (("H.append(h)", "h = np.minimum(h, 0.25); H.append(h)"),), ()),
+    ("state cut at 1/4", (("H.append(h)", "h = np.minimum(h, 0.25); H.append(h)"),), ("state-clipped",)),
 )
 
 BATCH_RULES = (
@@ -172,18 +176,18 @@ STEP_RULES: tuple[Rule, ...] = (
     Rule("sign of the exponent", "exp(-dt", "exp(dt", ()),
     Rule("drive gain dt for 1 - keep", "(1 - keep)", "dt", ("drive-gain-step",)),
     Rule("one stage", "F(h + dt / 2 * F(h))", "F(h)", ("forward-euler",)),
-    Rule("whole step to the middle", "dt / 2 * F(h)", "dt * F(h)", ()),
+    Rule("whole step to the middle", "dt / 2 * F(h)", "dt * F(h)", ("wrong-stage",)),
     Rule("one stage", "k2 = F(h + dt * k1)", "k2 = k1", ("forward-euler",)),
-    Rule("half step to the end", "k2 = F(h + dt * k1)", "k2 = F(h + dt / 2 * k1)", ()),
-    Rule("weights 1, 1 for 1/2", "h + dt / 2 * (k1 + k2)", "h + dt * (k1 + k2)", ()),
+    Rule("half step to the end", "k2 = F(h + dt * k1)", "k2 = F(h + dt / 2 * k1)", ("wrong-stage",)),
+    Rule("weights 1, 1 for 1/2", "h + dt / 2 * (k1 + k2)", "h + dt * (k1 + k2)", ("wrong-stage",)),
     Rule(
         "midpoint for Heun",
         "k2 = F(h + dt * k1)\nh = h + dt / 2 * (k1 + k2)",
         "k2 = F(h + dt / 2 * k1)\nh = h + dt * k2",
         ("midpoint",),
     ),
-    Rule("third stage twice", "k4 = F(h + dt * k3)", "k4 = k3", ()),
-    Rule("weights of RK4", "2 * k2 + 2 * k3", "k2 + 2 * k3", ()),
+    Rule("third stage twice", "k4 = F(h + dt * k3)", "k4 = k3", ("stage-repeated",)),
+    Rule("weights of RK4", "2 * k2 + 2 * k3", "k2 + 2 * k3", ("wrong-stage",)),
     Rule("only the last stage", "dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)", "dt * k2", ("midpoint",)),
     Rule("leak inside", "(1 - alpha) * h + alpha * tanh(z)", "tanh((1 - alpha) * h + alpha * z)", ("leak-inside",)),
     Rule(
@@ -265,5 +269,6 @@ def _hidden(a: Edit, b: Edit) -> bool:
 
 def _joined(a: Edit, b: Edit) -> Edit:
     names = tuple(f"{one}+{two}" for one in a.names for two in b.names)
+    names += tuple(ONE_MAP[both] for name in names if (both := frozenset(name.split("+"))) in ONE_MAP)
     # What the loop is edited to may contain words of a step: the step is edited first.
     return Edit(a.program, f"{a.title}, {b.title}", b.changes + a.changes, names)

@@ -18,7 +18,7 @@ from .frameworks import KERAS_WARNS, honest_frameworks
 from .noisy import judged as noise_judged
 from .noisy import noisy
 from .peers import PEERS, survives
-from .programs import STEPS, compiled, data, parameters, record, source
+from .programs import STEPS, compiled, data, exactly, parameters, record, source
 from .run import DTYPES, differs, judged, naming
 from .variants import variants
 
@@ -111,10 +111,23 @@ def test_naming_is_strict():
     assert naming(("bias-missing",), "unexplained") == "unnamed"
 
 
+def test_pairs_called_one_map_are_one():
+    """Reversed states and reversed samples are the same numbers where no state is carried, and only there."""
+    p, (h0, X) = parameters("elman", "float64"), data("elman", "float64")
+    by_name = {edit.names[0]: edit for edit in singles() if edit.program == "elman" and len(edit.names) == 1}
+    carried = by_name["state-not-carried"]
+
+    def states(*edits):
+        changes = tuple(change for edit in edits for change in edit.changes)
+        return exactly(replace(edits[0], changes=changes).text, p, h0, X)
+
+    reversed_inputs = replace(carried, changes=(("x = X[k]", "x, h = X[-1 - k], h0"),))
+    assert np.array_equal(states(by_name["output-reversed"], carried), states(reversed_inputs))
+    assert not np.array_equal(states(by_name["output-reversed"]), states(by_name["input-reversed"]))
+
+
 def test_exact_run_is_that_of_the_program():
     """The 40-digit run of a text agrees with its float64 run to 13 digits, so that `differs` speaks of the program."""
-    from .programs import exactly
-
     for name in ("leaky inside", "rate, RK4", "GRU, reset before"):
         p = parameters(name, "float64")
         h0, X = data(name, "float64")
