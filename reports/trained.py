@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -74,8 +73,7 @@ def why(row: dict[str, Any]) -> str:
     layer = f'- SimpleRNN of dtype "{row["dtype"]}" on the {row["backend"]} backend: '
     if row["problem"]:
         words = " ".join(str(row["problem"]["seen"] if isinstance(row["problem"], dict) else row["problem"]).split())
-        told = re.sub(r"\\x1b\[[0-9;]*m|\x1b\[[0-9;]*m", "", words)
-        return f"{layer}{told.partition(' Revise ')[0]}"
+        return f"{layer}{words.partition(' Revise ')[0]}"
     return f"{layer}every residual is explained by {row['explained_by']}; promised is {row['promised']}."
 
 

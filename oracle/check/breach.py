@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NoReturn
 
 from oracle.errors import BadInput
@@ -44,7 +45,8 @@ def words(error: BaseException) -> str:
 
 
 def printable(text: str) -> str:
-    """Text without control characters and halves of characters, cut off where it is long."""
+    """Text without colours, control characters and halves of characters, cut off where it is long."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     shown = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text[:LONGEST])
     return shown + " ..." * (len(text) > LONGEST)
 

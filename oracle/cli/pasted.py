@@ -31,17 +31,18 @@ def pasted_comparison(a: str, b: str, given: dict[str, Any]) -> str:
 def _test(name: str, programs: list[tuple[str, str]], call: str, given: dict[str, Any]) -> str:
     asked = [f"{key}={given[key]!r}" for key in ASKED if given.get(key) is not None]
     asked += [] if given.get("noise") is None else [_noise(given["noise"])]
-    lines = [*_programs(programs), _equation(programs[0][0], given), *_samples(given)]
-    lines.append(f"rnn_oracle.{call}, rec, {', '.join(['inputs=X', 'h0=h0', *asked])})")
+    lines, X, h0 = _samples(given)
+    lines = [*_programs(programs), _equation(programs[0][0], given), *lines]
+    lines.append(f"rnn_oracle.{call}, rec, {', '.join([f'inputs={X}', f'h0={h0}', *asked])})")
     text = "\n".join([f"def test_{name}(rnn_oracle):", *(f"    {line}" for line in lines)])
-    return "\n".join([*_imports(text), "", "", text])
+    return "\n".join([*_imports(text), "", text])
 
 
 def _imports(text: str) -> list[str]:
-    """The lines that import what a text uses, sorted."""
+    """The lines that import what a text uses, close together: the text has to fit on a first screen."""
     own = [f"import {module}" for module in ("importlib", "runpy") if f"{module}." in text]
     own += ["from fractions import Fraction"] if "Fraction(" in text else []
-    return [*own, *([""] if own else []), *(["import numpy as np", ""] if "np." in text else []), "import oracle"]
+    return [*own, *(["import numpy as np"] if "np." in text else []), "import oracle"]
 
 
 def _programs(programs: list[tuple[str, str]]) -> list[str]:
@@ -85,15 +86,16 @@ def _equation(variable: str, given: dict[str, Any]) -> str:
     return f"{loaded}.discretize(step={number(given['step'], '--step')!r}, scheme={given['scheme'] or 'euler'!r})"
 
 
-def _samples(given: dict[str, Any]) -> list[str]:
-    """Inputs and initial state, from files or made again from their seed."""
+def _samples(given: dict[str, Any]) -> tuple[list[str], str, str]:
+    """Lines that read or make the samples, then inputs and initial state as they are passed."""
     start = None if given["h0"] is None else _array(given["h0"], ("h0", "H"), columns=1)
     if given["inputs"] is not None:
-        return [f"X = {_array(given['inputs'], INPUT_NAMES)}", f"h0 = {start}"]
+        read = [f"X = {_array(given['inputs'], INPUT_NAMES)}", *([f"h0 = {start}"] if start else [])]
+        return read, "X", "h0" if start else "None"
     made = f"probe = oracle.probe(rec, steps={given['steps']}, batch={given['batch'] or 1}, seed={given['seed']})"
     if given["batch"] is None:
-        return [made, "X = probe.inputs[:, 0]", f"h0 = {start or 'probe.h0[0]'}"]
-    return [made, "X = probe.inputs", f"h0 = {start or 'probe.h0'}"]
+        return [made], "probe.inputs[:, 0]", start or "probe.h0[0]"
+    return [made], "probe.inputs", start or "probe.h0"
 
 
 def _array(path: str, names: tuple[str, ...], columns: int = 2) -> str:

@@ -24,6 +24,8 @@ from oracle.report.model import (
 from oracle.report.plot import residual_plot
 from oracle.report.style import CSS
 
+COLUMNS = 9  # of a table that fits on a page of the usual width
+
 # Scripts, frames and anything from elsewhere are refused by the browser too, should an escape ever be forgotten.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -43,9 +45,15 @@ def render(report: Report) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{_text(report.verdict)}: {_text(report.title)}</title>\n<style>{CSS}</style>\n</head>\n"
-        f'<body>\n<main class="{"wide" if report.opening else ""}">\n'
+        f'<body>\n<main class="{"wide" if _wide(report) else ""}">\n'
         f"{chr(10).join(part for part in body if part)}\n</main>\n</body>\n</html>\n"
     )
+
+
+def _wide(report: Report) -> bool:
+    """Whether there are columns side by side, or tables of many."""
+    tables = (block for section in report.sections for block in section.blocks if isinstance(block, Table))
+    return bool(report.opening) or any(len(table.header) > COLUMNS for table in tables)
 
 
 def _text(value: Any) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import ceil, inf, isfinite, log2
+from textwrap import shorten
 
 from oracle.check.result import CheckResult, Finding
+from oracle.diagnosis.statement import name_of
 from oracle.records.precision import precision_model
 from oracle.report.environment import environment
 from oracle.report.equations import documented, formula
@@ -28,6 +30,7 @@ from oracle.report.model import (
 
 HALVINGS = 7  # bars of the histogram inside the bound, the last one for everything below
 PRECISION = "precision:"  # starts the names of findings that are no other equation
+LONGEST = 170  # characters of a problem that a headline repeats; all of it stands below
 LISTED = 12  # findings shown; the rest is in the JSON
 
 
@@ -55,7 +58,6 @@ def _starter(result: CheckResult) -> str:
     """The test to paste where nobody said in which file the program and its equation are; it says what is missing."""
     return f"""import oracle
 
-
 def test_follows_its_equation(rnn_oracle):
     candidate = ...  # TODO: the program that was checked
     rec = oracle.load("net.json")  # TODO: oracle.save(rec, "net.json") writes it
@@ -67,7 +69,8 @@ def sentence(result: CheckResult) -> str:
     """The verdict as one sentence."""
     equation = f"its equation ({result.equation})"
     if result.problem is not None:
-        return f"The candidate cannot be judged against {equation}: {result.problem.seen}"
+        seen = shorten(result.problem.seen, LONGEST, placeholder=" ..")
+        return f"The candidate cannot be judged against {equation}: {seen}"
     if result.noise is not None:
         return _noisy(result, equation)
     if result.verdict == "pass":
@@ -122,6 +125,12 @@ def _equations(result: CheckResult) -> Tile:
     """What was documented, and what explains every residual; typeset where both are conventions with a name."""
     stated, found = documented(result.record), result.explained_by
     formulas = [("documented", stated)] if stated is not None else []
+    if result.problem is not None:
+        return Tile("equation documented", result.equation or "-", "", "no run to compare with it", tuple(formulas))
+    if found and found.startswith(PRECISION) and "+" not in found:
+        return Tile(
+            "equation documented and found", name_of(result.record), "", "in another precision", tuple(formulas)
+        )
     named = formula(found) if found else None
     if named is not None and named != stated:
         formulas.append(("found", named))
@@ -154,10 +163,12 @@ def _problem(result: CheckResult) -> Iterable[Section]:
 
 
 def _findings(result: CheckResult) -> Iterable[Section]:
-    if result.diagnosis:
+    told = result.problem.seen if result.problem is not None else None  # it has a section of its own
+    found = [finding for finding in result.diagnosis if finding.text != told]
+    if found:
         what = "brings every residual inside its bound" if result.noise is None else "passes every test of the noise"
         text = f"A deviation is named only if it {what}."
-        yield Section("Findings", text, (findings_table(result.diagnosis),))
+        yield Section("Findings", text, (findings_table(found),))
 
 
 def _unseen(result: CheckResult) -> Iterable[Section]:
@@ -168,10 +179,9 @@ def _hidden(result: CheckResult) -> Iterable[Section]:
     """Faults this run hides; that there are none of those that are looked for is said, too."""
     if result.unseen:
         listing = Listing(tuple(str(item) for item in result.unseen))
-        text = "Faults it would have hidden, and what would show them."
-        yield Section("What this run could not see", text, (listing,))
+        yield Section("What this run could not see, and what would", "", (listing,))
     elif result.residuals is not None:
-        yield Section("What this run could not see", "None of the faults looked for.")
+        yield Section("What this run could not see, and what would", "None of the faults looked for is hidden.")
 
 
 def _assumed(result: CheckResult) -> Iterable[Section]:

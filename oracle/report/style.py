@@ -42,15 +42,16 @@ ul { margin: 4px 0; padding-left: 20px; } li { margin: 3px 0; }
 pre { margin: 6px 0 0; padding: 10px 12px; background: var(--ground); border-radius: 4px; font-size: 13px;
   white-space: pre-wrap; overflow-wrap: anywhere; max-height: 22em; overflow-y: auto; }
 main.wide { max-width: 1248px; padding: 14px 16px 40px; }
-.wide header { padding: 10px 18px; } .wide header p { font-size: 17.5px; } .wide h1 { margin-bottom: 2px; }
+.wide header { padding: 8px 18px; } .wide header p { font-size: 16.5px; } .wide h1 { margin-bottom: 2px; }
 .wide .tiles, .wide .opening { margin-top: 10px; gap: 10px; } .wide .tile { padding: 9px 14px; }
 .tile math { display: inline math; font-size: 1.1em; color: var(--ink); }
-.opening { display: grid; grid-template-columns: minmax(0, 1.62fr) minmax(0, 1fr); align-items: start; }
-.opening > div { display: grid; gap: 10px; } .opening section { margin-top: 0; padding: 10px 16px; font-size: 14px; }
+.opening { display: grid; grid-template-columns: minmax(0, 1.3fr) minmax(0, 1fr); align-items: start; }
+.opening > div { display: grid; gap: 10px; } .opening section { margin-top: 0; padding: 7px 16px; font-size: 14px; }
 .opening h2 { font-size: 15px; margin: 0 0 2px; } .opening section p { margin-bottom: 6px; font-size: 13px; }
-.opening ul { margin: 0; font-size: 13px; line-height: 1.4; } .opening li { margin: 1px 0; }
+.opening ul { margin: 0; font-size: 12.5px; line-height: 1.35; } .opening li { margin: 0; }
+.opening li .label { font-size: 11px; padding: 0 5px; vertical-align: 0; }
 .opening table { font-size: 13px; margin: 0; }
-.opening pre { font-size: 12px; line-height: 1.4; padding: 8px 10px; max-height: 12em; }
+.opening pre { font-size: 11.5px; line-height: 1.3; padding: 6px 10px; margin: 2px 0 0; max-height: 20em; }
 @media (max-width: 1000px) { .opening { grid-template-columns: minmax(0, 1fr); } }
 .formula { margin: 10px 0; padding: 4px 0; overflow-y: hidden; }
 .formula math { font-size: 1.05em; } .formula code { font-size: 13px; }

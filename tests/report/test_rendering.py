@@ -391,3 +391,28 @@ def test_the_test_to_paste_says_what_is_missing() -> None:
     text = of_check(checked()).test
     compile(text, "pasted", "exec")
     assert text.count("TODO") == 2
+
+
+def test_a_candidate_that_raises_has_a_short_headline_and_its_words_once() -> None:
+    """Colours of a terminal are left out; what it said stands in a section of its own, not as a finding again."""
+
+    def raises(h: Any, x: Any) -> Any:
+        raise ValueError("\x1b[1m" + "no such luck, " * 30 + "\x1b[0m")
+
+    rec = oracle.Recurrence.elman([[0.5]])
+    report = of_check(oracle.check(raises, rec, inputs=np.zeros((3, 0)), h0=[0.5]))
+    page = html.render(report)
+    assert len(report.sentence) < 300
+    assert "x1b" not in page
+    titles = [section.title for section in report.all_sections]
+    assert "The candidate itself" in titles
+    assert "Findings" not in titles
+    assert report.tiles[2].name == "equation documented"
+
+
+def test_a_table_of_many_columns_has_a_wide_page() -> None:
+    """So that it is not cut off on a screen."""
+    for columns, wide in ((4, False), (14, True)):
+        row = tuple(map(str, range(columns)))
+        page = Structure(html.render(Report("t", "pass", "s", sections=(Section("p", "", (Table(row, (row,)),)),))))
+        assert ("wide" in page.classes) == wide
