@@ -1,5 +1,7 @@
 """What a check costs, beside the simulation it judges and the same check in pairs of floats, in balls and in mpmath.
 
+Then gated cells, float32, runs that fail and are explained, and memory (`costs_others`).
+
     OMP_NUM_THREADS=1 python reports/costs.py
 
 writes reports/costs.json and reports/costs.md. Simulation, check, the check without glances, and without its kernel run
@@ -22,8 +24,9 @@ from unittest.mock import patch
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "reports")]
 
+import costs_others  # noqa: E402
 import numpy as np  # noqa: E402
 from benchmarks.jobs import DIGITS, K, by_mpmath, problem, simulated, stages  # noqa: E402
 
@@ -159,14 +162,16 @@ def markdown(found: dict[str, Any]) -> str:
     lines = ["| " + " | ".join(str(c) for c in line) + " |" for line in cells]
     made = f"NumPy {found['numpy']}, Python {found['python']}, {found['machine']}; balls on the first {IN_BALLS} steps"
     made += f", mpmath on the first {BY_MPMATH} of one trajectory (by N), once each."
-    return "\n".join([INTRODUCTION.format(digits=DIGITS), *lines, "", made]) + "\n"
+    others = ["", "## Other checks", "", *costs_others.lines(found["others"], found["memory"])]
+    return "\n".join([INTRODUCTION.format(digits=DIGITS), *lines, "", made, *others]) + "\n"
 
 
 def main() -> int:
     """Measure and write; 1 if an honest run does not pass."""
     rows = [row(N, batch, rounds) for (N, batch), rounds in SIZES.items()]
     versions = {"numpy": np.__version__, "python": platform.python_version(), "machine": platform.machine()}
-    found = {**versions, "rows": rows}
+    spent = costs_others.memory()
+    found = {**versions, "rows": rows, "others": costs_others.rows(seconds), "memory": spent}
     path = Path(__file__).with_suffix(".json")
     path.write_text(json.dumps(found, indent=1) + "\n")
     text = markdown(found)
