@@ -7,20 +7,28 @@ transposed-backward-weights   W where W^T belongs
 relu-slope-at-zero            slope 1 or 1/2 of max(0, z) at z = 0 instead of 0
 transposed-gradient           dL/dW as (in, out)
 gradient-of-wrong-loss        a mean for a sum (1/K, 1/batch, ..), a missing or doubled 2, a sign
+
+Beside them every deviation of the equation itself (`oracle.diagnosis.deviations`): the gradient of another activation,
+of transposed weights, ..
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
+from oracle.diagnosis.deviations import deviating_records, meaning
+from oracle.diagnosis.statement import statement
+from oracle.errors import BadInput
+from oracle.procedures.parameters import Parameters, parameters
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator, Term
 from oracle.reference.gradients import Backward, Question
 
 NONE = Fraction(0)
+TURNED = {"transposed-recurrent-weights": "W", "transposed-input-weights": "M"}
 MEANINGS = {
     "adjoint-ode-gradient": "the step is differentiated at the later state, as Euler on the adjoint equation does",
     "truncated-bptt": "cotangents are not carried through all steps",
@@ -42,6 +50,7 @@ class Alternative:
     factor: Fraction = Fraction(1)
     turned: tuple[str, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
+    traced: Parameters | None = None  # of another equation
 
     @property
     def name(self) -> str:
@@ -52,11 +61,12 @@ class Alternative:
     def text(self) -> str:
         """For a person."""
         shown = ", ".join(f"{name} {value}" for name, value in self.parameters.items())
-        return "; ".join(MEANINGS.get(name, name) for name in self.names) + (f" ({shown})" if shown else "")
+        said = (MEANINGS.get(name) or f"it is the gradient of another equation: {meaning(name)}" for name in self.names)
+        return "; ".join(said) + (f" ({shown})" if shown else "")
 
     def question(self, question: Question) -> Question:
         """What it differentiates."""
-        return replace(question, loss=question.loss.scaled(self.factor))
+        return replace(question, loss=question.loss.scaled(self.factor), traced=self.traced or question.traced)
 
 
 def alternatives(question: Question, matrices: tuple[str, ...]) -> list[Alternative]:
@@ -75,6 +85,21 @@ def alternatives(question: Question, matrices: tuple[str, ...]) -> list[Alternat
         for shown, factor in scales
     ]
     return [*single, *scaled]
+
+
+def of_other_equations(question: Question, given: Collection[str]) -> Iterator[Alternative]:
+    """Backpropagation through every named deviation of the equation that has the parameters whose gradients came."""
+    asked = {name: shape for name, shape in question.traced.shapes.items() if name in given}
+    for name, records in deviating_records(statement(question.rec), question.rec).items():
+        for rec in records:
+            try:
+                traced = parameters(rec)
+            except BadInput:  # stated by its coefficients, or a solution: there is nothing to compare
+                continue
+            if all(traced.shapes.get(name) == shape for name, shape in asked.items()):
+                yield Alternative((name,), traced=traced)
+                if name in TURNED and TURNED[name] in asked:  # by the matrix as it is stored
+                    yield Alternative((name,), traced=traced, turned=(TURNED[name],))
 
 
 def multiples(question: Question) -> Iterator[tuple[str, Fraction]]:

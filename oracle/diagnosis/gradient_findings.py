@@ -12,16 +12,20 @@ import numpy as np
 from oracle.arithmetic.float64 import Float64
 from oracle.check.backward import Gradients
 from oracle.check.result import Finding
-from oracle.diagnosis.gradient_deviations import NONE, Alternative, alternatives
+from oracle.diagnosis.gradient_deviations import NONE, Alternative, alternatives, of_other_equations
 from oracle.diagnosis.gradient_verdict import DIGITS, judged_all
 from oracle.errors import KinkError
 from oracle.records.exact import Array
-from oracle.records.precision import PRECISIONS, Precision
+from oracle.records.precision import PRECISIONS, Precision, representable
 from oracle.reference.gradients import Question, assembled, backward, certified, forward
 from oracle.reference.limits import NotReached
 from oracle.tolerance.gradient import MARGIN, tolerance_of
 
 COARSER = ("float32", "tf32", "bfloat16-products", "float16", "bfloat16")
+
+HONEST = 16.0
+"""Deviations of jittered runs up to which errors are those of a format: twice what honest programs show. A tolerance is
+four times that, and in a narrow format wide enough for many a wrong gradient."""
 
 
 def findings(question: Question, given: Gradients, model: Precision, worst: float) -> tuple[Finding, ...]:
@@ -33,10 +37,17 @@ def findings(question: Question, given: Gradients, model: Precision, worst: floa
         found = tuple(finding for finding in several if finding is not None)
         if found:
             return found
-    found = _of_precision(question, given, model)
+    found = _of_equations(question, given, model) or _of_precision(question, given, model)
     return found or (
         Finding("unexplained", False, worst, "no named deviation brings every entry inside its tolerance"),
     )
+
+
+def _of_equations(question: Question, given: Gradients, model: Precision) -> tuple[Finding, ...]:
+    """Gradients of other equations; of several that are inside, all: they are one equation, or near each other here."""
+    table = plausible(list(of_other_equations(question, given.values)), question, given, model)
+    several = (explained(each, question, given, model) for each in table)
+    return tuple(sorted((finding for finding in several if finding is not None), key=lambda finding: finding.worst))
 
 
 def _of_precision(question: Question, given: Gradients, model: Precision) -> tuple[Finding, ...]:
@@ -46,8 +57,10 @@ def _of_precision(question: Question, given: Gradients, model: Precision) -> tup
         coarse = PRECISIONS[name]
         if _roundoff(coarse) <= _roundoff(model) or given.turned or not _typical(given.values, exact_, coarse):
             continue
+        if not all(representable(part, coarse.storage) for part in given.values.values()):
+            continue  # numbers of more bits were not stored in this format
         finding = explained(Alternative((f"precision:{name}",)), question, given, coarse)
-        if finding is not None:
+        if finding is not None and finding.worst <= HONEST / MARGIN:
             text = f"it is the gradient, with errors of the size of {name}; {model.name} was promised (observed)"
             return (replace(finding, text=text),)
     return ()
@@ -70,11 +83,12 @@ def _roundoff(model: Precision) -> float:
 def plausible(table: list[Alternative], question: Question, given: Gradients, model: Precision) -> list[Alternative]:
     """A sieve in float64: half of the format's digits have to agree, relative to the largest entry of a gradient."""
     made: dict[Any, dict[str, Array]] = {}
-    kept, states = [], forward(_Floats(NONE), question)
+    kept, own = [], forward(_Floats(NONE), question)
     for each in table:
-        key = id(each.way), each.kink
+        key = id(each.way), each.kink, id(each.traced)
         if key not in made:
-            made[key] = rough(each, question, states)
+            asked = question if each.traced is None else replace(question, traced=each.traced)
+            made[key] = rough(each, asked, own if each.traced is None else forward(_Floats(NONE), asked))
         if _close(compared(each, given), made[key], float(each.factor), model):
             kept.append(each)
     return kept

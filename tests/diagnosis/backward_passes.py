@@ -6,15 +6,27 @@ leak inside    h+ = s((1-a) h + a (W h + M x + b))
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-VALUE = {"tanh": np.tanh, "relu": lambda z: np.maximum(z, 0), "logistic": lambda z: 1 / (1 + np.exp(-z))}
+VALUE = {
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+    "logistic": lambda z: 1 / (1 + np.exp(-z)),
+    "erf": lambda z: np.vectorize(math.erf, otypes=[z.dtype])(z),
+    "softsign": lambda z: z / (1 + np.abs(z)),
+}
 
 
 def slope(name, z, s, at_zero):
     """s' by z and s."""
     if name == "relu":
         return np.where(z == 0, at_zero, z > 0).astype(z.dtype)
+    if name == "erf":
+        return (2 / np.sqrt(np.pi) * np.exp(-z * z)).astype(z.dtype)
+    if name == "softsign":
+        return (1 - np.abs(s)) ** 2
     return 1 - s * s if name == "tanh" else s * (1 - s)
 
 

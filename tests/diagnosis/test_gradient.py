@@ -180,6 +180,42 @@ def test_narrower_arithmetic_is_named():
     assert checked(rounded, rec, inputs=inputs, h0=H0.astype(np.float32), promised="float32")
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_gradient_of_another_equation_is_named(dtype):
+    """Right passes of erf, of no leak, of transposed weights: what they differentiate, and no coarser format."""
+    small = {"inputs": X.astype(dtype), "h0": H0.astype(dtype)}
+    for name, made in (
+        ("activation:erf", leaky("erf", dtype)),
+        ("elman", Leaky(W, M, B, 1.0, "tanh", dtype)),
+        ("transposed-recurrent-weights", _turned(dtype)),
+    ):
+        result = checked(_without_alpha(made), record(dtype=dtype), **small)
+        assert name in [found.name for found in result.diagnosis], (name, result.summary())
+        assert not any("precision" in found.name for found in result.diagnosis)
+
+
+def _without_alpha(made):
+    """An Elman step has no alpha to differentiate by."""
+    return lambda h0, X, objective: {n: v for n, v in made(h0, X, objective).items() if n != "alpha"}
+
+
+def _turned(dtype):
+    made = Leaky(W.T, M, B, ALPHA, "tanh", dtype)
+
+    def pass_(h0, X, objective):
+        found = made(h0, X, objective)
+        return {**found, "W": found["W"].T}
+
+    return pass_
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_an_activation_without_a_name_is_no_coarser_format(dtype):
+    """softsign for tanh: errors of a few per cent are inside the tolerance of bfloat16, and are not its errors."""
+    result = checked(leaky("softsign", dtype), record(dtype=dtype), inputs=X.astype(dtype), h0=H0.astype(dtype))
+    assert (result.verdict, result.explained_by) == ("fail", None)
+
+
 def test_what_has_no_name_is_unexplained():
     """One entry off by a thousandth."""
 
