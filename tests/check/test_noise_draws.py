@@ -61,6 +61,27 @@ def test_exact(scale: str, site: str, dtype: Any) -> None:
     assert [f.name for f in wrong.diagnosis] == [result.explained_by]
 
 
+@pytest.mark.parametrize("activation", ["silu", "erf", "softplus", "elu", "leaky-relu(0.2)", "hardtanh", "square"])
+@pytest.mark.parametrize("site", ["outside", "inside"])
+def test_every_activation(activation: str, site: str) -> None:
+    """Monotone or not: with the draws given the run is judged exactly, and another scale is proved wrong and named."""
+    program = Program(N, activation=activation, site=site, sigma=0.05, gain=0.2)
+    result = judged(program)
+    assert (result.verdict, result.label) == ("pass", "proved"), result.summary()
+    assert judged(program, scale="alpha").explained_by == named("sqrt-2alpha", site)
+
+
+def test_what_the_amplitude_lost_is_multiplied_by_the_slope_there() -> None:
+    """A power is steeper than 1: what is added to the bound is at least its slope times what was cut off."""
+    program = Program(N, activation="square")
+    h, columns = 3 * np.random.default_rng(1).normal(size=(N, K)), X.T
+    z = program.W @ h + program.M @ columns + program.b[:, None]
+    steepest = room._steepest(program.record, h, columns, np.full((N, K), 2.0**-60))
+    assert np.all(steepest >= 2 * np.maximum(z, 0))
+    assert np.max(steepest) > 5
+    assert np.all(steepest <= 2 * np.maximum(z, 0) * (1 + 1e-3) + 1e-3)
+
+
 def test_faults_are_named() -> None:
     """Draws one step late or early, no noise at all, one draw that is off by 1e-12, other draws."""
     program = Program(N)
