@@ -22,13 +22,17 @@ from oracle.check.noise_kinds import Hypothesis, hypotheses, promise, same_noise
 from oracle.check.noise_named import described, explained, named, tested
 from oracle.check.noise_seen import NoiseSeen, spreads
 from oracle.check.result import CheckResult, Finding, Unseen
-from oracle.check.sites import RESOLVED, Inside, Steps
+from oracle.check.sites import RESOLVED, Inside, Steps, slope
 from oracle.check.unseen import unseen
 from oracle.records.exact import Array
+from oracle.records.lure import Lure
 from oracle.records.noise import Noise
 
 KNOWN = 1.0
 """A pass needs as many draws as tell the variance within a factor of 2; that many are some 120."""
+MISSED = 20
+"""Draws that have to show before their absence does. One that would be 16 roundings large is hidden by two of them with
+a probability of 0.1, at a kink of at most 1/2: 2^-20 is below the stated rate."""
 
 
 def noise_verdict(evidence: Evidence, noise: Noise) -> CheckResult:
@@ -57,6 +61,9 @@ def noise_verdict(evidence: Evidence, noise: Noise) -> CheckResult:
     left, rounding = np.abs(steps.residuals), 2 * steps.bound  # the candidate's, and that of the oracle's float64
     if resolved(steps, promised):
         if np.all(left <= rounding):
+            if _visible(steps, promised) < MISSED:
+                text = f"every residual is rounding, and fewer than {MISSED} draws of the promised noise would show"
+                return _result(evidence, noise, "undecided", 0.0, None, (Finding("unexplained", False, 0.0, text),))
             finding = Finding("noise:none", True, 1.0, f"every residual is rounding; {noise!r} was promised")
             return _result(evidence, noise, "fail", inf, None, (finding,))
     elif np.all(left <= rounding + normal_limit(RATE, left.size) * _reached(steps, promised)):
@@ -81,6 +88,17 @@ def _reached(steps: Steps, hypothesis: Hypothesis) -> Array:
     size = hypothesis.size[:, None]
     inner = steps.inside if hypothesis.site == "inside" else None
     return size if inner is None else size * np.abs(inner.gain) * _steepest(inner, size)
+
+
+def _visible(steps: Steps, hypothesis: Hypothesis) -> int:
+    """Elements whose noise would show: `RESOLVED` times the rounding, inside with the slope at their own argument."""
+    inner = steps.inside if hypothesis.site == "inside" else None
+    size = np.broadcast_to(hypothesis.size[:, None], steps.bound.shape)
+    if inner is not None:
+        mixed = isinstance(steps.rec.parameters, Lure) and not steps.rec.parameters.B.is_diagonal
+        slopes = np.abs(slope(inner.activation, inner.z))
+        size = size * inner.gain * (slopes.min(axis=0) if mixed else slopes)
+    return int(np.count_nonzero(size >= RESOLVED * steps.bound))
 
 
 def _steepest(inner: Inside, size: Array) -> float:

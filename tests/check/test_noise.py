@@ -131,6 +131,17 @@ def test_missing_noise() -> None:
     assert oracle.check(H, program.record, inputs=X, noise=oracle.Noise(0.1)).explained_by == "noise:none"
 
 
+def test_absent_noise_has_to_be_visible() -> None:
+    """Silent units hide noise inside, and one draw may be small: neither is a run without noise."""
+    silent = Program(4, activation="relu", site="inside", scale="sqrt-2-over-alpha", sigma=0.01, gain=0.0)
+    silent.M, silent.b = 0 * silent.M, np.full(4, -5.0)
+    assert checked(silent).verdict == "undecided"
+    few = Program(1)
+    few.draws = np.zeros(1)
+    assert checked(few, steps=5).verdict == "undecided"
+    assert checked(few, steps=50).explained_by == "noise:none"
+
+
 @pytest.mark.parametrize("site", ["outside", "inside"])
 def test_a_wrong_equation_is_not_noise(site: str) -> None:
     """tanh(1.3 z), close to erf(z): the gain is named alone, with an interval that holds it, and no activation is."""
