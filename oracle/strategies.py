@@ -12,7 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from oracle.records.exact import Array
-from oracle.records.names import ACTIVATIONS
+from oracle.records.names import CATALOGUE
 from oracle.records.network import Network
 from oracle.records.recurrence import Recurrence
 
@@ -66,7 +66,7 @@ def networks(
     units: int = 5,
     inputs: int = 3,
     forms: tuple[str, ...] = NETWORK_FORMS,
-    activations: tuple[str, ...] = ACTIVATIONS,
+    activations: tuple[str, ...] = CATALOGUE,
     dtypes: tuple[str, ...] = ("float64", "float32"),
     gain: float = 1.0,
 ) -> Network:
@@ -95,7 +95,7 @@ def recurrences(
     units: int = 5,
     inputs: int = 3,
     forms: tuple[str, ...] = RECURRENCE_FORMS,
-    activations: tuple[str, ...] = ACTIVATIONS,
+    activations: tuple[str, ...] = CATALOGUE,
     dtypes: tuple[str, ...] = ("float64", "float32"),
     gain: float = 1.0,
 ) -> Recurrence:

@@ -75,6 +75,7 @@ svg text.number { font-weight: 700; } svg text.number.solid { fill: var(--card);
   main, main.wide { max-width: none; padding: 0; } .opening { grid-template-columns: minmax(0, 1fr); }
   section, header, .tile { border: 1px solid var(--rule); }
   header { border-left-width: 6px; border-left-color: var(--tone); } pre { max-height: none; }
-  section { break-inside: auto; } svg, tr, .tile { break-inside: avoid; }
+  section { break-inside: auto; } svg, tr, .tile, .opening section { break-inside: avoid; }
+  h2, section > p { break-after: avoid; } .scroll { overflow: visible; } table { font-size: 12px; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; } }
 """
