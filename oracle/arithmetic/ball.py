@@ -228,10 +228,10 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "log": lambda z: z.log(),
     "sqrt": lambda z: z.sqrt(),
     "reciprocal": lambda z: 1 / z,
-    "arctan-slope": lambda z: 1 / (1 + z**2),
-    "erf-slope": lambda z: 2 / arb.pi().sqrt() * (-(z**2)).exp(),
+    "arctan-slope": lambda z: 1 / (1 + z * z),
+    "erf-slope": lambda z: 2 / arb.pi().sqrt() * (-z * z).exp(),
     "normal-cdf": lambda z: (-z / arb(2).sqrt()).erfc() / 2,
-    "normal-density": lambda z: (-(z**2) / 2).exp() / (2 * arb.pi()).sqrt(),
+    "normal-density": lambda z: (-z * z / 2).exp() / (2 * arb.pi()).sqrt(),
 }
 """Elementary functions of one ball."""
 

@@ -19,6 +19,7 @@ admitted: the more a unit is saturated, the faster it may move.
     gelu-tanh  likewise z (1 - tanh w)/2: balls over the strip Re z >= -w (a test covers it)
     erf        1 + (2/sqrt pi) w e^{w^2}, along a vertical line from the real axis;       sin     cosh w
     elu        alpha (e^z - 1) below the kink, z_0 <= 1/2 (`regions`): Re z <= z_0 + rho < 3 for rho^2 = 4 + z_0^2
+    others     expressions and powers: `discs`
     identity   s_k = z_k is a polynomial: no tail at all; likewise relu, leaky relu, hardtanh, elu above its kink
 """
 
@@ -34,6 +35,7 @@ from flint import arb, arb_mat
 from oracle.arithmetic.ball import lower_floats
 from oracle.records.exact import Array
 from oracle.records.names import parsed
+from oracle.reference import discs
 
 
 @dataclass(frozen=True)
@@ -88,18 +90,38 @@ def _strip(activation: str) -> Strip:
     return found
 
 
-def radius(activation: str, z: Any) -> Any:
-    """R with sum_{k>=1} |z_k| R^k <= rho for every row of coefficients; None if none is found. z is (units, length)."""
+@dataclass(frozen=True)
+class Disc:
+    """|s(z(t))| <= m for |t| <= R, of all units; R is not positive where no disc was found."""
+
+    R: Any
+    m: float
+
+
+NONE = Disc(arb(0), inf)
+
+
+def known(activation: str) -> bool:
+    """Whether s of a polynomial has a tail here, and a bound of it."""
+    return strip(activation) is not None or discs.covers(activation)
+
+
+def disc(activation: str, z: Any) -> Disc:
+    """R with sum_{k>=1} |z_k| R^k <= rho for every row of coefficients, z (units, length), and m."""
     length = z.ncols()
     sizes = arb_mat(z.nrows(), length, [entry.abs_upper() for entry in z.entries()])
-    rho = reach(activation, arb_mat(z.nrows(), 1, z.entries()[::length]))
+    centres = arb_mat(z.nrows(), 1, z.entries()[::length])
+    found = strip(activation)
+    rho, m = discs.around(activation, centres) if found is None else (reach(activation, centres), found.m)
+    if not rho.all():
+        return NONE
     moving = np.array([float(e) for e in sizes.entries()]).reshape(-1, length)[:, 1:]
     R = arb(_float_radius(moving / rho[:, None]) * (1 - _MARGIN))
     powers = [arb(0), R][:length]
     while len(powers) < length:
         powers.append(powers[-1] * R)
     moved = (sizes * arb_mat(length, 1, powers)).entries()
-    return R if all(size <= most for size, most in zip(moved, rho.tolist(), strict=True)) else None
+    return Disc(R, m) if all(size <= most for size, most in zip(moved, rho.tolist(), strict=True)) else NONE
 
 
 def reach(activation: str, centres: Any) -> Array:
@@ -127,19 +149,20 @@ def _float_radius(sizes: Array) -> float:
     return float(2.0**low)
 
 
-def tail(activation: str, R: Any, last: int, q: Any) -> Any:
+def tail(found: Disc, last: int, q: Any) -> Any:
     """The bound above, an exact arb: int_0^q sum_{k>last} |s_k| t^k dt for one unit; infinite where q >= R."""
-    ratio = (q / R).abs_upper()
+    ratio = (q / found.R).abs_upper() if found.R > 0 else arb.pos_inf()
     if not ratio < 1:
         return arb.pos_inf()
-    m = arb(_strip(activation).m)
+    m = arb(found.m)
     return (m * q * ratio ** (last + 1) / ((last + 2) * (1 - ratio))).abs_upper()
 
 
-def log2_tail(activation: str, log2_R: float, last: int, log2_q: float) -> float:
+def log2_tail(found: Disc, last: int, log2_q: float) -> float:
     """The same in float64 and logarithms, for choosing q."""
+    log2_R = log2(float(found.R))
     if log2_q >= log2_R - _MARGIN:
         return float("inf")
     ratio = log2_q - log2_R
-    bound: float = log2(_strip(activation).m) + log2_q + (last + 1) * ratio - log2((last + 2) * (1 - 2.0**ratio))
+    bound: float = log2(max(found.m, 2.0**-1000)) + log2_q + (last + 1) * ratio - log2((last + 2) * (1 - 2.0**ratio))
     return bound

@@ -26,6 +26,7 @@ from oracle.records.exact import Array
 from oracle.reference.defect import Misfit, Watched, defect, sized, weighted
 from oracle.reference.expansion import FIRST_BITS, corrected, dyadic, expansion
 from oracle.reference.limits import NotReached
+from oracle.reference.local_rates import tubes, watch
 from oracle.reference.regions import Exit, Pattern, exits, grazing, moved
 from oracle.reference.step_length import longest, order, sooner
 from oracle.reference.system import State, Step, System, evaluated
@@ -44,6 +45,8 @@ def steps(system: System, state: State, inputs: Any, until: Fraction, log2_rate:
         piece = inputs.piece(state.t)
         room = (until if piece.end is None else min(piece.end, until)) - state.t
         step = one_step(system, state, piece, unit, room, log2_rate)
+        if system.local:
+            watch(step)
         yield step
         state, unit = step.end, step.unit
 
@@ -108,7 +111,7 @@ def refined(
                 found = concluded(system, state, piece, (unit, q), p, (D, ops.argument), log2_rate, bits)
                 if found is not None:
                     return found
-            if low > before - _GAIN_BITS / 8:
+            if low > before - _GAIN_BITS / 8 or (system.local and low <= allowed - 1):
                 q = q / 2
         with precision(bits):
             p = corrected(p, state.y, resized(D, P + 1), g, system.linear, unit)
@@ -139,14 +142,37 @@ def concluded(
         q = left.q
     rest = piece.beyond(q * unit, z.ncols()), None if left is None else left.wrong
     misfit = Misfit.of(system.lure.activation, D, system.curved(z), rest, system.gains, unit)
-    found = within(system, misfit, q, log2_rate, unit)
-    if found is None:
-        return None
-    step = finished(system, state, unit, found, p, misfit, bits)
-    if left is None or system.pattern is None:
+    step = _bounded(system, state, (unit, q), p, (misfit, z), log2_rate, bits)
+    if step is None or left is None or system.pattern is None:
         return step
-    pattern = moved(system.pattern, left.leaving if found == q else {})
+    pattern = moved(system.pattern, left.leaving if step.q == q else {})
     return replace(step, end=replace(step.end, pattern=pattern))
+
+
+def _bounded(
+    system: System,
+    state: State,
+    length: tuple[Fraction, Fraction],
+    p: Any,
+    seen: tuple[Misfit, Any],
+    log2_rate: float,
+    bits: int,
+) -> Step | None:
+    """The step whose defect is inside the tolerance; where rates are local, the first that stays inside its tube."""
+    (unit, q), (misfit, z) = length, seen
+    if not system.local:
+        found = within(system, misfit, q, log2_rate, unit)
+        return None if found is None else finished(system, state, unit, found, p, misfit, bits)
+    with precision(FIRST_BITS):
+        allowed = arb(2) ** arb(log2_rate) * Ball().rational(q * unit)
+    for tube in tubes(system, state.error + state.spread, allowed, z, q, misfit.beyond):
+        inside, own = tube.system, replace(misfit, gains=tube.system.gains)
+        if not own.bound(q, inside.norm) <= allowed:
+            return None
+        step = finished(inside, state, unit, q, p, own, bits)
+        if tube.holds(step):
+            return step
+    return None
 
 
 def within(system: System, misfit: Misfit, q: Fraction, log2_rate: float, unit: Fraction) -> Fraction | None:

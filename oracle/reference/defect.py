@@ -11,7 +11,7 @@ second sum is bounded by `cauchy.tail`. With a norm and mu >= mu(J) over all sta
 
 An activation with kinks is read as its branch in a region; where z is beyond a kink by at most w on the step, that
 adds q L |B| bend w. Two branches differ by (high - low) w where they are linear, s' being in [low, high]; for elu
-|alpha (e^w - 1) - w| <= 2 max(alpha, 1) w for w <= 1.
+|alpha (e^w - 1) - w| <= 2 max(alpha, 1) w for w <= 1; a power is gain w^n <= gain w beyond its kink.
 An input that is not a polynomial is replaced by one; what is left out, at most `beyond` for each input on the step,
 adds q L (|E| + |B| S |M|) beyond.
 """
@@ -26,10 +26,10 @@ from flint import arb, arb_mat
 
 from oracle.arithmetic.ball import Ball, precision
 from oracle.arithmetic.ball_series import BallSeries, resized
-from oracle.arithmetic.suprema import bounded_slopes, steepest_slope
 from oracle.equations import lure
 from oracle.equations.activations import ACTIVATIONS
 from oracle.records.lure import Lure
+from oracle.records.names import parsed
 from oracle.reference import cauchy
 from oracle.reference.lipschitz import matrix
 from oracle.reference.lognorm import Norm
@@ -83,16 +83,23 @@ class Gains:
     inputs: Any
 
     @staticmethod
-    def of(field: Lure) -> Gains:
-        """Evaluated once."""
+    def of(field: Lure, slopes: tuple[Fraction, Fraction]) -> Gains:
+        """For slopes in a range."""
         with precision(_BITS):
             ops = Ball()
             B, M, E = (sized(matrix(ops, op)) for op in (field.B, field.M, field.E))
-            S = ops.rational(steepest_slope(field.activation))
-            low, high = bounded_slopes(field.activation)
-            bend = max(high - low, Fraction(1))  # what being beyond the kink of a region costs
-            bend = bend if ACTIVATIONS[field.activation].piecewise_linear else 2 * bend
-            return Gains(B * ops.rational(bend), B * arb_mat(B.ncols(), 1, [1] * B.ncols()), E + B * M * S)
+            low, high = slopes
+            S = ops.rational(max(abs(low), abs(high)))
+            bend = ops.rational(_bend(field.activation, high - low))
+            return Gains(B * bend, B * arb_mat(B.ncols(), 1, [1] * B.ncols()), E + B * M * S)
+
+
+def _bend(activation: str, spread: Fraction) -> Fraction:
+    """What being beyond the kink of a region costs, per distance up to 1."""
+    family, parameters = parsed(activation)
+    if family == "square":
+        return abs(parameters[0] or Fraction(0))
+    return max(spread, Fraction(1)) * (1 if ACTIVATIONS[activation].piecewise_linear else 2)
 
 
 def defect(field: Lure, p: Any, x: Any, unit: Any, ops: Watched) -> Any:
@@ -117,8 +124,8 @@ class Misfit:
     ----------
     sizes : arb_mat
         |D_ik| rounded up, (N, K + 1).
-    radius : arb or None
-        R of `cauchy`, for the tail beyond K; None: there is no tail. Not finite: none was found.
+    disc : cauchy.Disc or None
+        For the tail beyond K; None: there is no tail.
     beyond : list of arb or None
         Bounds of what each input has beyond its polynomial, on the step.
     wrong : list of arb or None
@@ -126,8 +133,7 @@ class Misfit:
     """
 
     sizes: Any
-    activation: str
-    radius: Any
+    disc: cauchy.Disc | None
     beyond: Any
     wrong: Any
     gains: Gains
@@ -136,20 +142,17 @@ class Misfit:
     @staticmethod
     def of(activation: str, D: Any, z: Any, rest: tuple[Any, Any], gains: Gains, unit: Fraction) -> Misfit:
         """From the coefficients of the defect and of the arguments of s that have a tail; rest is (beyond, wrong)."""
-        radius = None
-        if z is not None:
-            found = cauchy.radius(activation, z)
-            radius = arb(0) if found is None else found
+        disc = None if z is None else cauchy.disc(activation, z)
         with precision(_BITS):
-            return Misfit(sized(D), activation, radius, *rest, gains, Ball().rational(unit))
+            return Misfit(sized(D), disc, *rest, gains, Ball().rational(unit))
 
     def bound(self, q: Fraction, norm: Norm) -> Any:
         """max(1, e^{mu q L}) times the norm of int_0^q |D|, rounded up."""
         with precision(_BITS):
             ratio = Ball().rational(q)
             total = integrals(self.sizes, ratio)
-            if self.radius is not None:
-                left_out = self.unit * cauchy.tail(self.activation, self.radius, self.sizes.ncols() - 1, ratio)
+            if self.disc is not None:
+                left_out = self.unit * cauchy.tail(self.disc, self.sizes.ncols() - 1, ratio)
                 total = [v + gain * left_out for v, gain in zip(total, self.gains.tail.entries(), strict=True)]
             if self.beyond is not None:
                 unseen = (self.gains.inputs * arb_mat(len(self.beyond), 1, self.beyond)).entries()

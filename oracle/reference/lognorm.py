@@ -119,21 +119,26 @@ def _plain(term: Term) -> bool:
     return all(not isinstance(f, np.ndarray) and f == 1 for f in (term.left, term.right))
 
 
-def norms(field: Lure) -> list[Norm]:
-    """The norms there are, the one with the smallest mu first. Use inside `precision`."""
+def norms(field: Lure, slopes: tuple[Fraction, Fraction] | None = None, like: Norm | None = None) -> list[Norm]:
+    """The norms there are, the one with the smallest mu first. Use inside `precision`.
+
+    Slopes are those of all arguments unless a range is given; with `like` the weights are those of that norm.
+    """
     with np.errstate(all="ignore"):  # what overflows is not finite, and sorted out; underflow is covered by _TINY
-        return _norms(field)
+        return _norms(field, _ends(*(slopes or bounded_slopes(field.activation))), like)
 
 
-def _norms(field: Lure) -> list[Norm]:
+def _norms(field: Lure, slopes: tuple[float, ...], like: Norm | None) -> list[Norm]:
     A, B, W = (interval(op) for op in (field.A, field.B, field.W))
     BW = B @ W
-    corners = _corners(field, A, BW, (B, W))
-    ones, perron = np.ones(field.state_size), _perron(corners)
+    corners = _corners(field, A, BW, (B, W), slopes)
+    ones = np.ones(field.state_size)
+    given = None if like is None or like.weights is None else np.array([float(w) for w in like.weights])
+    perron = _perron(corners) if given is None else given
     found = [
         Norm("infinity", arb(_weighted(corners, ones)), tuple(map(arb, ones.tolist()))),
         Norm("weighted infinity", arb(_weighted(corners, perron)), tuple(map(arb, perron.tolist()))),
-        Norm("two", arb(_centred(field, A, BW, (B, W))), None),
+        Norm("two", arb(_centred(A, BW, (B, W), slopes)), None),
     ]
     return sorted((norm for norm in found if norm.mu.is_finite()), key=lambda norm: float(norm.mu))
 
@@ -157,9 +162,8 @@ def upward(value: Fraction) -> float:
     return found if Fraction(found) >= value else float(np.nextafter(found, np.inf))
 
 
-def _slopes(field: Lure) -> tuple[float, ...]:
+def _ends(low: Fraction, high: Fraction) -> tuple[float, ...]:
     """The least and the largest slope as doubles, or the only one."""
-    low, high = bounded_slopes(field.activation)
     ends = downward(low), upward(high)
     return ends[:1] if low == high else ends
 
@@ -170,9 +174,10 @@ def _middle(slopes: tuple[float, ...]) -> tuple[float, float]:
     return centre, 0.0 if len(slopes) == 1 else max(slopes[-1] - centre, centre - slopes[0]) * (1 + 4 * _UNIT)
 
 
-def _corners(field: Lure, A: Interval, BW: Interval, factors: tuple[Interval, Interval]) -> list[Interval]:
+def _corners(
+    field: Lure, A: Interval, BW: Interval, factors: tuple[Interval, Interval], slopes: tuple[float, ...]
+) -> list[Interval]:
     """Matrices such that every row of every Jacobian is bounded by that row of one of them."""
-    slopes = _slopes(field)
     corners = [A + BW.times(s) for s in slopes]
     if len(corners) == 1 or field.B.is_diagonal:
         return corners
@@ -220,9 +225,8 @@ def _perron(corners: list[Interval]) -> Array:
     return weights
 
 
-def _centred(field: Lure, A: Interval, BW: Interval, factors: tuple[Interval, Interval]) -> float:
+def _centred(A: Interval, BW: Interval, factors: tuple[Interval, Interval], slopes: tuple[float, ...]) -> float:
     """mu_2(A + c B W) + r |B|_2 |W|_2 for slopes within r of c, rounded up."""
-    slopes = _slopes(field)
     centre, radius = _middle(slopes)
     middle = A + BW.times(centre)
     found = largest_eigenvalue((middle + middle.T).times(0.5))

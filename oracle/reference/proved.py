@@ -11,15 +11,14 @@ from typing import Any
 from flint import arb
 
 from oracle.arithmetic.ball import Ball, precision
-from oracle.arithmetic.suprema import bounded_slopes
-from oracle.errors import NotDecidable
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
 from oracle.reference.certified import log2_above, steps
 from oracle.reference.enclosure import Enclosure, mpf_array, to_mpf
 from oracle.reference.limits import MOST_FLOW_DIGITS, NotReached, bits_for, not_proved
+from oracle.reference.local_rates import Widened, at_start, bounded
 from oracle.reference.lognorm import Norm, norms
-from oracle.reference.system import State, System
+from oracle.reference.system import State, System, require_known
 from oracle.reference.thresholds import below, without
 
 _NORM_BITS = 64
@@ -65,11 +64,12 @@ def follow(question: Question, run: Run | None = None) -> Enclosure:
 def _in_balls(question: Question) -> Run:
     """Runs in balls; a softplus with a threshold is followed without it, and watched."""
     lure, inputs = without(question.lure), question.inputs
+    local = None if bounded(lure.activation) else _first_slopes(question)
     known: dict[str, System] = {}  # by the norm's name: balls have no hash before python-flint 0.8
 
     def run(norm: Norm, log2_rate: float, bits: int) -> list[Row]:
         if norm.name not in known:
-            known[norm.name] = System.of(lure, norm)
+            known[norm.name] = System.of(lure, norm, local)
         system = known[norm.name]
         found = steps(system, initial(system, question, bits), inputs, question.times[-1], log2_rate)
         if lure is not question.lure:
@@ -93,7 +93,7 @@ def beginning(h0: Array, radius: Fraction, digits: int) -> Enclosure:
 def answer(question: Question, run: Run) -> tuple[list[Row], int, str]:
     """One row of middles, radii of the computation and radii of the initial set per time; bits; the norm used."""
     with precision(_NORM_BITS):
-        norm = _norm(without(question.lure))
+        norm = _norm(question)
         growth = max(0.0, float(norm.mu)) * float(question.times[-1]) * log2(e)
     missing = 0.0
     for _ in range(_MOST_ATTEMPTS):
@@ -101,7 +101,11 @@ def answer(question: Question, run: Run) -> tuple[list[Row], int, str]:
         lost = growth + log2(max(float(question.times[-1]), 1.0)) + SPARE
         if goal + lost > bits_for(MOST_FLOW_DIGITS):
             raise _too_far(question, norm, growth, goal + lost)
-        rows = run(norm, -(goal + lost), ceil(goal + lost))
+        try:
+            rows = run(norm, -(goal + lost), ceil(goal + lost))
+        except Widened:
+            missing += goal
+            continue
         worst = max(_excess(row, question.digits) for row in rows)
         if worst <= 0:
             return rows, ceil(goal + lost), norm.name
@@ -154,14 +158,21 @@ def enclosure(rows: list[Row], shape: tuple[int, ...], bits: int, name: str) -> 
     return Enclosure(mpf_array(middles, shape), mpf_array(radii, shape), "proved", bits=bits, method=method)
 
 
-def _norm(lure: Lure) -> Norm:
-    """The norm in which errors grow least."""
-    try:
-        bounded_slopes(lure.activation)
-    except NotDecidable:
-        missing = "its slope is unbounded or nothing is known of it, so that no rate is known at which errors grow"
-        raise not_proved(lure.activation, missing) from None
-    found = norms(lure)
+def _first_slopes(question: Question) -> tuple[Fraction, Fraction]:
+    """Slopes about the first state."""
+    require_known(question.lure.activation)
+    with precision(_NORM_BITS, 1):
+        found = at_start(question.lure, question.h0, question.inputs.piece(Fraction(0)))
+    if found is None:
+        missing = "its slope is not finite about the first state, or one of its kinks is there"
+        raise not_proved(question.lure.activation, missing)
+    return found
+
+
+def _norm(question: Question) -> Norm:
+    """The norm in which errors grow least; about the first state, where no rate holds everywhere."""
+    lure = without(question.lure)
+    found = norms(lure, None if bounded(lure.activation) else _first_slopes(question))
     if found:
         return found[0]
     raise NotReached(

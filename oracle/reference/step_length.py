@@ -82,9 +82,8 @@ def _tail_estimate(system: System, z: Any, last: int) -> Callable[[float], float
     curved = system.curved(z)
     if curved is None:
         return lambda log2_q: -float("inf")
-    R = cauchy.radius(system.lure.activation, curved)
-    if R is None:
+    disc = cauchy.disc(system.lure.activation, curved)
+    if not disc.R > 0:
         return lambda log2_q: float("inf")
     gain = log2(max(*(float(b) for b in system.gains.tail.entries()), 2.0**-1000))
-    log2_R = log2(float(R))
-    return lambda log2_q: gain + cauchy.log2_tail(system.lure.activation, log2_R, last, log2_q)
+    return lambda log2_q: gain + cauchy.log2_tail(disc, last, log2_q)

@@ -25,6 +25,7 @@ from oracle.records.network import Network
 from oracle.reference import arguments
 from oracle.reference.certified import steps
 from oracle.reference.limits import MOST_FLOW_DIGITS, NotReached, bits_for, checked_digits
+from oracle.reference.local_rates import bounded
 from oracle.reference.lognorm import norms
 from oracle.reference.proved import Question, initial
 from oracle.reference.regions import grazing
@@ -88,7 +89,8 @@ def switches(net: Network, inputs: Any = None, h0: Any = None, until: Any = 1, d
     oracle.reference.limits.Undecided
         A unit grazes its kink, and the digits do not tell on which side it was before or after.
     """
-    if not ACTIVATIONS[net.field.activation].kinks or parsed(net.field.activation)[0] not in REGIONAL:
+    family = parsed(net.field.activation)[0]
+    if family not in REGIONAL or not bounded(net.field.activation) or not ACTIVATIONS[net.field.activation].kinks:
         raise BadInput(
             f"the activation is {net.field.activation}.",
             "only units with a kink switch, and only some of them are followed region by region.",

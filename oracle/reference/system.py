@@ -11,8 +11,10 @@ from typing import Any
 from flint import arb, arb_mat
 
 from oracle.arithmetic.ball import Ball, precision
+from oracle.arithmetic.suprema import bounded_slopes
 from oracle.equations.activations import ACTIVATIONS
 from oracle.records.lure import Lure
+from oracle.records.names import parsed
 from oracle.reference import cauchy
 from oracle.reference.defect import Gains, Watched, defect
 from oracle.reference.expansion import Linear
@@ -20,40 +22,51 @@ from oracle.reference.limits import not_proved
 from oracle.reference.lognorm import Norm
 from oracle.reference.regions import Pattern
 
-REGIONAL = ("identity", "relu", "leaky-relu", "hardtanh", "elu")
+REGIONAL = ("identity", "relu", "leaky-relu", "hardtanh", "elu", "square")
 """Activations that are continuous, and analytic between their kinks: linear, or with a bound on complex discs."""
 _NO_STRIP = "no bound of it on complex discs is known, which bounds what a Taylor series leaves out"
 _BEYOND = 1.15  # length of the checked series over that of the polynomial: Cauchy's R is smaller than the true radius
 
 
+def require_known(activation: str) -> None:
+    """Refuse an activation of which nothing is known on complex discs, and that is not followed in regions."""
+    if parsed(activation)[0] not in REGIONAL and not cauchy.known(activation):
+        raise not_proved(activation, _NO_STRIP)
+
+
 @dataclass(frozen=True)
 class System:
-    """A field, the norm its errors are measured in, and what is evaluated once."""
+    """A field, the norm its errors are measured in, and what is evaluated once.
+
+    With `local` the rate of the norm and the gains are those of slopes about the first state: estimates, which steps
+    replace by their own (`local_rates`).
+    """
 
     lure: Lure
     norm: Norm
     gains: Gains
     linear: Linear
     pattern: Pattern | None = None
+    local: bool = False
     kept: dict[Any, Any] = attribute(default_factory=dict)
 
     @staticmethod
-    def of(lure: Lure, norm: Norm) -> System:
-        """Evaluate what does not change.
+    def of(lure: Lure, norm: Norm, slopes: tuple[Fraction, Fraction] | None = None) -> System:
+        """Evaluate what does not change; slopes of all arguments unless a range is given, those about the first state.
 
         Raises
         ------
         oracle.reference.limits.NotProved
             Nothing is known of the activation on complex discs, and it is not followed in regions.
         """
-        if lure.activation.partition("(")[0] not in REGIONAL and cauchy.strip(lure.activation) is None:
-            raise not_proved(lure.activation, _NO_STRIP)
-        return System(lure, norm, Gains.of(lure), Linear(lure))
+        require_known(lure.activation)
+        gains = Gains.of(lure, slopes or bounded_slopes(lure.activation))
+        return System(lure, norm, gains, Linear(lure), local=slopes is not None)
 
     @property
     def tailless(self) -> bool:
         """Whether s of a polynomial is one, in a region at least."""
-        return cauchy.strip(self.lure.activation) is None
+        return not cauchy.known(self.lure.activation)
 
     @property
     def kinks(self) -> tuple[Fraction, ...]:
@@ -61,11 +74,12 @@ class System:
         return ACTIVATIONS[self.lure.activation].kinks
 
     def curved(self, z: Any) -> Any:
-        """The rows of z whose s has a tail; None where none has: in regions above a kink s is linear."""
+        """The rows of z whose s has a tail; None where none has: one branch of elu is linear, of a power zero."""
         if self.tailless or self.pattern is None:
             return None if self.tailless else z
         length, entries = z.ncols(), z.entries()
-        rows = [j for j, below in enumerate(self.pattern) if not below]
+        curved = int(parsed(self.lure.activation)[0] == "square")
+        rows = [j for j, below in enumerate(self.pattern) if below == curved]
         kept = [entry for j in rows for entry in entries[j * length : (j + 1) * length]]
         return arb_mat(len(rows), length, kept) if rows else None
 

@@ -13,7 +13,6 @@ from flint import acb, arb, arb_mat
 import oracle
 from oracle.arithmetic.ball import precision
 from oracle.reference import cauchy
-from oracle.reference.limits import NotProved
 
 FAR = 12.0  # beyond, s or s - z is below z e^-12 but for bounded ones, whose bound is the limit's
 SIDE = 0.125
@@ -113,11 +112,3 @@ def test_flows_are_proved(name: str) -> None:
     assert coarse.status == fine.status == "proved"
     for a, r, b in zip(coarse.mid.ravel(), coarse.rad.ravel(), fine.mid.ravel(), strict=True):
         assert abs(a - b) <= r + 1e-20
-
-
-@pytest.mark.parametrize("name", ["square", "z / (1 + exp(-z))"])
-def test_flows_of_the_others_are_refused(name: str) -> None:
-    """Slopes without a bound, and expressions nothing is known of on complex discs: said in three parts."""
-    net = oracle.Network.rate([[0.5]], activation=name)
-    with pytest.raises(NotProved, match="What to do"):
-        oracle.reference(net, None, [0.5], [1.0], digits=15)

@@ -79,8 +79,8 @@ FAULTS = {
     "the Cauchy tail begins too late": (cauchy, "tail", "(last + 1)", "(2 * last)", "odd"),
     "the disc may be wide for any unit": (cauchy, "reach", "- known.distance", "+ 20.0", "odd"),
     "mu has the wrong sign": (certified, "finished", "(system.norm.mu *", "(-system.norm.mu *", "slow"),
-    "slopes are taken to be S": (lognorm, "_slopes", "downward(low), upward(high)", "(upward(high),)", "saturated"),
-    "slopes are taken to be 0": (lognorm, "_slopes", "downward(low), upward(high)", "(0.0,)", "slow"),
+    "slopes are taken to be S": (lognorm, "_ends", "downward(low), upward(high)", "(upward(high),)", "saturated"),
+    "slopes are taken to be 0": (lognorm, "_ends", "downward(low), upward(high)", "(0.0,)", "slow"),
     "time is not rescaled": (certified, "finished", "rational(q * unit)).exp()", "rational(q)).exp()", "slow"),
     "the old error is forgotten": (certified, "finished", "growth * state.spread", "0 * state.spread", "saturated"),
 }
