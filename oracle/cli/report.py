@@ -43,12 +43,13 @@ def command(networks: tuple[str, ...], out: str, json_to: str | None, **given: A
     NETWORK is a file as for `oracle.load`: native, or of a framework.
     """
     renderer(out)
+    chosen(given["claims"])
     factory = None if given["program"] is None else read_candidate(given["program"])
     records = [(path, read_record(path)) for path in networks]  # all of them, before anything expensive is run
     found = []
-    for path, record in records:
+    for name, (path, record) in zip(titles(networks), records, strict=True):
         with terminal.progress(f"examining {path}"):
-            found.append(examined(Path(path).stem, record, factory, given))
+            found.append(examined(name, record, factory, given))
     program = given["program"] or "the plain float64 loop"
     made = of_networks(found, f"{program} against the recurrence", reproduce=terminal.command_line())
     if json_to is not None:
@@ -61,6 +62,12 @@ def command(networks: tuple[str, ...], out: str, json_to: str | None, **given: A
     terminal.say(f"report: {out}")
     terminal.step_summary(made)
     return exits.of_verdict(made.verdict)
+
+
+def titles(paths: tuple[str, ...]) -> list[str]:
+    """A name for every network: of its file, the whole path where several are called alike."""
+    stems = [Path(path).stem for path in paths]
+    return [path if stems.count(stem) > 1 else stem for path, stem in zip(paths, stems, strict=True)]
 
 
 def examined(name: str, record: Network | Recurrence, factory: Any, given: dict[str, Any]) -> Examined:

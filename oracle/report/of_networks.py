@@ -68,7 +68,7 @@ def of_networks(
     return Report(
         title=title,
         verdict=verdict,
-        sentence=f"{words.count('pass')} of {len(found)} networks pass: {program}, the cube, and the claims.",
+        sentence=f"{words.count('pass')} of {len(found)} networks pass: {program}{_more(found)}.",
         tiles=tuple(Tile(each.name, each.verdict, "", _note(each)) for each in found[:3]),
         sections=(_matrix(found), *(part for each in found for part in _sections(each))),
         environment=environment(),
@@ -77,6 +77,13 @@ def of_networks(
         cases=tuple(_case(each) for each in found),
         data={"networks": [_plain(each) for each in found]},
     )
+
+
+def _more(found: Sequence[Examined]) -> str:
+    """What was examined besides a program: nothing, unless a network is of continuous time."""
+    several = [each.cube is not None for each in found]
+    which = "" if all(several) else " of those in continuous time"
+    return f", the cube, and the claims{which}" if any(several) else ""
 
 
 def _note(each: Examined) -> str:

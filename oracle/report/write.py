@@ -51,13 +51,20 @@ def report(result: Any, path: Any, **context: Any) -> Path:
 
 
 def renderer(path: Any) -> Callable[[Report], str]:
-    """The renderer a path asks for, or BadInput; to be asked before anything expensive is run."""
+    """The renderer a path asks for, or BadInput (its folder has to exist); to be asked before anything is run."""
     suffix = Path(path).suffix.lower()
     if suffix not in RENDERERS:
         raise BadInput(
             f"the report's path {str(path)!r} has the suffix {suffix!r}.",
             "the suffix decides the format of a report.",
             f"use {', '.join(RENDERERS)}.",
+        )
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise BadInput(
+            f"the report's folder {str(folder)!r} does not exist.",
+            "it is misspelt, or has not been made yet.",
+            "create the folder, or give another path.",
         )
     return RENDERERS[suffix]
 

@@ -84,3 +84,31 @@ def test_bad_input_leaves_no_report(folder: Path, arguments: tuple[str, ...]) ->
     """Code 2, and no file."""
     assert run("report", *arguments) == exits.USAGE
     assert not list(folder.glob("r.*"))
+
+
+def test_unknown_claims_are_refused_where_none_applies(folder: Path) -> None:
+    """A recurrence has no claims; a misspelt one is an error all the same."""
+    assert run("report", "net.json", "--claim", "C99", "--out", "r.json") == exits.USAGE
+    assert not (folder / "r.json").exists()
+
+
+def test_networks_that_are_called_alike_keep_apart(folder: Path) -> None:
+    """Their paths are their names; and nothing is said of cubes and claims that nobody looked at."""
+    (folder / "other").mkdir()
+    (folder / "other" / "net.json").write_bytes((folder / "net.json").read_bytes())
+    assert run("report", "net.json", "other/net.json", "--out", "r.json") == exits.PASS
+    written = json.loads((folder / "r.json").read_text(encoding="utf-8"))
+    assert [case["name"] for case in written["cases"]] == ["net.json", "other/net.json"]
+    assert "cube" not in written["sentence"]
+    assert run("report", *BOTH, "--claim", "C1", "--out", "r.json") == exits.PASS
+    assert "of those in continuous time" in json.loads((folder / "r.json").read_text(encoding="utf-8"))["sentence"]
+
+
+def test_a_folder_that_is_missing_is_told_before_anything_runs(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert run("check", "mine.py:step", "--network", "net.json", "--report", "nowhere/r.html") == exits.USAGE
+    told = capsys.readouterr()
+    assert "nowhere" in told.err
+    assert told.out == ""
