@@ -16,7 +16,7 @@ import numpy as np
 from oracle.bridges import declared, native
 from oracle.errors import BadInput
 from oracle.records.exact import Array, to_numpy
-from oracle.records.recurrence import Recurrence
+from oracle.records.recurrence import MemoryGates, Recurrence
 from oracle.records.verbs import provides
 
 
@@ -87,6 +87,8 @@ BRIDGES = {
 
 INITIAL = ("h0", "initial_state", "init_state")
 """Names under which modules keep a trainable initial state."""
+MEMORY = ("c0", "initial_memory")
+"""Names under which an LSTM keeps the part of it that its outputs do not show."""
 
 
 def bridge(candidate: Any) -> Any:
@@ -171,7 +173,8 @@ def stack(module: Any) -> Stack | None:
 def initial_state(module: Any) -> Array | None:
     """The initial state a module brings, (N,), or (parts, 1, N) for several; None for none.
 
-    Read from an attribute h0, initial_state or init_state that holds as many numbers.
+    Read from an attribute h0, initial_state or init_state that holds as many numbers; of an LSTM that holds the outputs
+    alone there, the memories are those of c0 or initial_memory, or zero.
     """
     held = next((value for name in INITIAL if _is_array(value := getattr(module, name, None))), None)
     if held is None:
@@ -179,6 +182,10 @@ def initial_state(module: Any) -> Array | None:
     records = list(layers(module).values())
     units = records[0].N
     values = to_numpy(held, "h0").astype(np.float64)
+    if isinstance(records[0].parameters, MemoryGates) and 2 * values.size == len(records) * units:
+        memory = next((value for name in MEMORY if _is_array(value := getattr(module, name, None))), None)
+        kept = np.zeros_like(values) if memory is None else to_numpy(memory, "c0").astype(np.float64)
+        values = np.concatenate([values, kept.reshape(values.shape)], axis=-1)
     if values.size != len(records) * units:
         raise BadInput(
             f"the module has an initial state of shape {values.shape}, and {len(records)} x {units} states.",

@@ -20,7 +20,7 @@ from oracle.check.surroundings import preserved
 from oracle.diagnosis.diagnose import diagnosed
 from oracle.diagnosis.layered import check_layers
 from oracle.diagnosis.noise import noise_diagnosed
-from oracle.diagnosis.observed import Readout, with_activity
+from oracle.diagnosis.observed import Readout, read_out, with_activity
 from oracle.diagnosis.outputs import outputs_diagnosed
 from oracle.errors import BadInput
 from oracle.records.network import Network
@@ -113,7 +113,7 @@ def check(
         _refuse_with_layers(observe, noise)
         question |= {"batch_first": batch_first, "lengths": lengths, "mask": mask, "time_limit": time_limit}
         return _started(check_layers(stack, _of_parts(stack, rec), check, question), told, h0)
-    readout = Readout(candidate, observe, batch_first) if isinstance(observe, tuple) else None
+    readout = read_out(candidate, observe, batch_first, module)
     candidate, kind = (candidate, kind) if readout is None else (readout, "run")
     stochastic = noise is not None and noise.draws is None
     bridge = verb("candidate")(candidate) if module else None

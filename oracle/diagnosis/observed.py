@@ -145,6 +145,19 @@ def _staged(rec: Recurrence) -> bool:
     return hasattr(getattr(rec.parameters, "field", None), "activation")
 
 
+def read_out(candidate: Any, observe: Any, batch_first: bool | None, module: bool) -> Readout | None:
+    """The candidate as one that returns a readout besides its states, where (C, d) is observed; None elsewhere."""
+    if not isinstance(observe, tuple):
+        return None
+    if module:
+        raise BadInput(
+            "observe is (C, d), and the candidate is a module.",
+            "a recurrent layer returns its states, and no readout.",
+            "pass run(h0, X) -> (H, Y) that calls the layer and its readout.",
+        )
+    return Readout(candidate, observe, batch_first)
+
+
 class Readout:
     """A candidate run(h0, X) -> (H, Y) as run(h0, X) -> H, with a copy of the Y of every run kept."""
 

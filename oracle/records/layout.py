@@ -84,10 +84,11 @@ def _initial(h0: Any, batch: int, N: int) -> Array:
     if isinstance(h0, tuple) and len(h0) == 2 and all(hasattr(part, "shape") for part in h0):
         h0 = np.concatenate([_finite(part, "h0") for part in h0], axis=-1)  # (h0, c0) of a long short-term memory
     start = _finite(h0, "h0")
+    start = start[0] if start.ndim == 3 and len(start) == 1 else start  # torch has one per layer
     if start.shape not in ((N,), (batch, N)):
         raise BadInput(
             f"h0 has shape {start.shape}; expected ({N},) or ({batch}, {N}).",
-            "h0 belongs to another network, or has an extra axis (torch has one per layer).",
+            "h0 belongs to another network, or has an axis for several layers.",
             f"pass h0 with {N} entries, one row per trajectory if they differ.",
         )
     return np.ascontiguousarray(np.broadcast_to(start, (batch, N)))

@@ -99,3 +99,21 @@ def test_a_narrower_precision_than_promised_is_named():
     torch.manual_seed(3)
     result = oracle.check(Narrow(INPUTS, N, dtype=torch.float64), inputs=X, h0=(start[0][0], start[1][0]))
     assert (result.verdict, result.explained_by, result.computed_in) == ("fail", "precision:float32", "float32")
+
+
+def test_initial_states_as_torch_has_them():
+    """(1, batch, N) twice for a layer, and those that a module holds: h0 and c0, or h0 alone."""
+    X, (h0, c0) = probe()
+    flat = oracle.check(made(), inputs=X, h0=(h0[0], c0[0]))
+    assert oracle.check(made(), inputs=X, h0=(h0, c0)).worst == flat.worst
+    layer = made()
+    layer.h0 = torch.nn.Parameter(torch.randn(1, 1, N))
+    assert oracle.bridges.registry.initial_state(layer)[N:].tolist() == [0.0] * N
+    layer.c0 = torch.nn.Parameter(torch.randn(1, 1, N))
+    assert oracle.bridges.registry.initial_state(layer)[N:].tolist() == layer.c0.flatten().tolist()
+    assert "an ignored initial state" not in str(oracle.check(layer, inputs=X).unseen)
+
+
+def test_a_module_has_no_readout():
+    with pytest.raises(oracle.BadInput, match="returns its states"):
+        oracle.check(made(), inputs=probe()[0], observe=(np.zeros((2, N)), np.zeros(2)))
