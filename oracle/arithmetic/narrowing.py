@@ -29,17 +29,18 @@ def narrowed(values: Array, form: Format, *, truncated: bool = False) -> Array:
 
 
 class Narrowing(Float64):
-    """The float64 interpretation with narrowed factors."""
+    """The float64 interpretation with narrowed factors, but in the products of operators that are spared."""
 
-    def __init__(self, form: Format, *, truncated: bool = False) -> None:
+    def __init__(self, form: Format, *, truncated: bool = False, spared: Sequence[Operator] = ()) -> None:
         super().__init__()
-        self._form, self._truncated = form, truncated
+        self._form, self._truncated, self._spared = form, truncated, tuple(spared)
 
     def affine(
         self, products: Sequence[tuple[Operator, Array]], biases: Sequence[Array] = (), parts: Sequence[Array] = ()
     ) -> Array:
         """Dense products of narrowed factors; everything else as in float64."""
-        dense = [(op, v) for op, v in products if any(term.dense is not None for term in op.terms)]
+        narrow = [(op, v) for op, v in products if not any(op is other for other in self._spared)]
+        dense = [(op, v) for op, v in narrow if any(term.dense is not None for term in op.terms)]
         extra = [self._dense(op, v) for op, v in dense]
         plain = [(op, v) for op, v in products if not any(op is other for other, _ in dense)]
         if not (plain or biases or parts):

@@ -13,7 +13,7 @@ program between the two limits is coarse only if a cast says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +25,7 @@ from oracle.records.exact import Array
 from oracle.records.formats import FORMATS, Format
 from oracle.records.layout import Samples
 from oracle.records.lure import Lure
+from oracle.records.operator import Operator
 from oracle.records.precision import PRECISIONS, Precision, rank, representable
 from oracle.records.recurrence import Recurrence
 from oracle.tolerance.statistic import THRESHOLDS, per_step, scatter
@@ -151,9 +152,12 @@ def cast_of(some: Sample, model: Precision) -> Coarse | None:
         return None
     promised = model.parts
     own = FORMATS["float64"] if promised is None else promised.state_factor
+    p = some.rec.parameters
+    driven = [op for op in (p.M, p.E) if any(term.dense is not None for term in op.terms)]
     left = [
-        (f, truncated, _left(some, f, truncated))
+        (f, truncated, _left(some, f, truncated, spared), bool(spared))
         for f, truncated in _coarser(own, promised is None or promised.nearest)
+        for spared in ([], driven)[: 1 + bool(driven)]  # the products with inputs may be made elsewhere, beforehand
     ]
     size = _rms(some.residual)
     if not left or size == 0:
@@ -161,12 +165,13 @@ def cast_of(some: Sample, model: Precision) -> Coarse | None:
     least = min(each[2] for each in left)
     # Formats of the same bits differ in range alone, which few steps may not show: the wider one then says less.
     alike = [each for each in left if each[2] <= 2 * least]
-    form, truncated, least = max(alike, key=lambda each: (each[0].largest, -each[2]))
+    form, truncated, least, apart = max(alike, key=lambda each: (each[0].largest, -each[2]))
     if least > SHARE * size or _left(some, own, False) <= 2 * least:
         return None  # under the promised narrowing they vanish as well: the data cannot tell
     name = next((n for n, p in PRECISIONS.items() if p.parts is not None and p.parts.products is form), form.name)
     how = "truncated" if truncated else "rounded"
-    why = f"residuals vanish, to {least / size:.1g} of their size, with factors {how} to {form.name}"
+    which = "factors of the recurrent product" if apart else "factors"
+    why = f"residuals vanish, to {least / size:.1g} of their size, with {which} {how} to {form.name}"
     return Coarse(name, why)
 
 
@@ -178,11 +183,11 @@ def _coarser(own: Format, nearest: bool) -> Iterator[tuple[Format, bool]]:
             yield form, True
 
 
-def _left(some: Sample, form: Format, truncated: bool) -> float:
+def _left(some: Sample, form: Format, truncated: bool, spared: Sequence[Operator] = ()) -> float:
     """Root mean square of the residuals under a narrowing."""
     if form.bits == FORMATS["float64"].bits:
         return _rms(some.residual)
-    ops = Narrowing(form, truncated=truncated)
+    ops = Narrowing(form, truncated=truncated, spared=spared)
     with np.errstate(all="ignore"):
         made = advance(ops, some.rec, ops.lift(some.before), ops.lift(some.X))
         return _rms(some.after - made)
