@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from oracle.check.judge import Evidence
+from oracle.check.evidence import Evidence
 
 
 def second_run(evidence: Evidence) -> Evidence | None:

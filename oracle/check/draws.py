@@ -20,7 +20,8 @@ import numpy as np
 from oracle.arithmetic.float64 import Float64
 from oracle.arithmetic.slopes import steepest
 from oracle.check.candidates import received
-from oracle.check.judge import Evidence, judge
+from oracle.check.evidence import Evidence
+from oracle.check.judge import judge
 from oracle.check.noise_kinds import Hypothesis, hypotheses, name
 from oracle.check.result import CheckResult, Finding
 from oracle.equations import lure

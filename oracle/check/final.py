@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from oracle.check.judge import Evidence
+from oracle.check.evidence import Evidence
 from oracle.check.memory import OutputEvidence
 from oracle.check.result import CheckResult, Finding, Violation
 from oracle.records.exact import Array

@@ -8,132 +8,28 @@ undecided   neither, because something overflows, balls cannot separate, or ther
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
-from oracle.check import candidates
-from oracle.check.candidates import Breach, Recording
-from oracle.check.coarse import (
-    Coarse,
-    Sample,
-    coarse,
-    coarse_in_places,
-    held,
-    largest_roundoff,
-    narrow,
-    unseen_formats,
-)
+from oracle.check.coarse import largest_roundoff, unseen_formats
+from oracle.check.evidence import Evidence
+from oracle.check.format_seen import coarseness, narrower, plainly_fine, precision_seen, statistic_seen
 from oracle.check.result import CheckResult, Finding, Violation
 from oracle.check.survey import Sampled, Steps, Survey, surveyed
 from oracle.check.unseen import unseen
-from oracle.equations.implicit import explicit
 from oracle.errors import BadInput
 from oracle.records.exact import Array
-from oracle.records.layout import Samples, ambiguous, samples
-from oracle.records.precision import PRECISIONS, Precision, precision_model, rank
+from oracle.records.precision import precision_model
 from oracle.records.recurrence import Implicit, Recurrence
 from oracle.tolerance.activation_error import ActivationSeen, activation_seen
 from oracle.tolerance.granted import granted
 from oracle.tolerance.residuals import Residuals, residuals
-from oracle.tolerance.statistic import Statistic, scatter, statistic
-from oracle.tolerance.step import SETTLED, Recorded, one_step_bound, recorded_as
-
-SUSPECT = 16.0
-"""Roundoff seen over the promised one from which a passing run is looked at closely. A biased activation reaches 8 (4
-ulp), a coefficient that is formed in three roundings less; sums of more than a hundred terms may exceed it."""
-WIDE = 2.0**-23  # float64 and float32, their sums truncated or not
+from oracle.tolerance.statistic import Statistic
+from oracle.tolerance.step import SETTLED
 
 ACTIVATIONS_SEEN = 2**13
 """Elements of a passing run whose activation error is looked at: a few milliseconds."""
-
-
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """A recorded run laid out for one evaluation: single steps as columns."""
-
-    rec: Recurrence
-    run: Samples
-    recording: Recording
-    model: Precision
-    recorded: Recorded
-
-    @property
-    def before(self) -> Array:
-        """States a step starts from, (N, K * batch)."""
-        return _columns(self.recording.H[:-1])
-
-    @property
-    def after(self) -> Array:
-        """States it leads to, (N, K * batch)."""
-        return _columns(self.recording.H[1:])
-
-    @property
-    def shown(self) -> slice:
-        """The units that were seen."""
-        return slice(None)
-
-    def bound(self, rec: Recurrence, before: Array, after: Array, X: Array, model: Precision | None = None) -> Array:
-        """The proven one-step bound under a record; states that are not finite have infinite residuals, not bounds."""
-        start, end = (
-            part if np.isfinite(part).all() else np.where(np.isfinite(part), part, 0.0) for part in (before, after)
-        )
-        return one_step_bound(rec, start, X, model or self.model, self.recorded, end)
-
-
-def _columns(H: Array) -> Array:
-    """Steps as columns; a view, so that the order in memory is that of the run."""
-    return H.reshape(H.shape[0] * H.shape[1], H.shape[2]).T
-
-
-def gather(
-    candidate: Any,
-    rec: Recurrence,
-    *,
-    inputs: Any,
-    h0: Any,
-    promised: Any,
-    recorded: str | None,
-    batch_first: bool | None,
-    kind: str | None,
-    bridge: Any = None,
-) -> Evidence:
-    """Run the candidate and lay out what it did.
-
-    `bridge` is the adapter of a framework's module: it is run time first, and says which numbers the module sees.
-
-    Raises
-    ------
-    oracle.BadInput
-        The question itself is unclear (shapes, batch order, kind, precision).
-    Breach
-        The candidate cannot be judged.
-    """
-    if ambiguous(inputs, batch_first):
-        raise BadInput(
-            f"inputs have shape {np.shape(inputs)}: K equals the batch.",
-            "time and batch cannot be told apart, and a swap would go unnoticed.",
-            "say batch_first=False for (K, batch, I) or batch_first=True for (batch, K, I), or change one of the two.",
-        )
-    if kind is not None and kind not in candidates.KINDS:
-        raise BadInput(f"kind is {kind!r}.", "a misspelling.", f"use one of {', '.join(candidates.KINDS)}.")
-    model = precision_model(rec.dtype if promised is None else promised)
-    run = samples(inputs, h0, N=rec.N, I=rec.I, batch_first=batch_first)
-    dtype = model.dtype
-    if bridge is not None:
-        run = Samples(bridge.received(run.X), bridge.received(run.h0), run.batched)
-        recording = candidates.observe(bridge.run, "run", run, dtype, rec.N, None, _fewer(rec))
-        return Evidence(rec, run, recording, model, recorded_as(recorded))
-    run = candidates.received(run, dtype) if callable(candidate) else run
-    kind = kind or candidates.guess_kind(candidate, run, dtype)
-    recording = candidates.observe(candidate, kind, run, dtype, rec.N, batch_first, _fewer(rec))
-    return Evidence(rec, run, recording, model, recorded_as(recorded))
-
-
-def _fewer(rec: Recurrence) -> int | None:
-    """How many states a run may show where it need not show all of them."""
-    return rec.outputs if rec.outputs < rec.N else None
 
 
 def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
@@ -153,7 +49,7 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
     before, after, X = evidence.before, evidence.after, run.columns()
     bound = evidence.bound(rec, before, after, X)
     found = residuals(rec, before, after, X, bound)
-    seen = _statistic(evidence, found, before, X)
+    seen = statistic_seen(evidence, found, before, X)
     ratio = _ratios(found.upper, bound)
     start = start_of(evidence)
     outside = (found.lower > bound) | (np.isinf(found.upper) & np.isfinite(bound))
@@ -270,61 +166,6 @@ def describe(rec: Recurrence) -> str:
     return ", ".join([stem.replace("discretized", "discretised"), *more])
 
 
-def _statistic(evidence: Evidence, found: Residuals, before: Array, X: Array) -> Statistic:
-    usable = np.isfinite(found.upper).all(axis=0)
-    scale = scatter(evidence.rec, before[:, usable], X[:, usable], evidence.after[:, usable])
-    return statistic(found.upper[evidence.shown, usable], scale[evidence.shown], evidence.model)
-
-
-def precision_seen(evidence: Evidence, seen: Statistic) -> str | None:
-    """The name of the precision seen; formats with the same significand are told apart by what is known of the run."""
-    alike = [name for name in (evidence.model.name, evidence.recording.dtype) if name in PRECISIONS]
-    place = None if seen.precision is None else rank(seen.precision)
-    return next((name for name in alike if rank(name) == place), seen.precision)
-
-
-def narrower(evidence: Evidence) -> bool:
-    """Whether the states are of a narrower type than promised, and than they are said to have been written down in."""
-    model = PRECISIONS.get(evidence.recording.dtype)
-    return model is not None and model.storage > max(evidence.model.storage, evidence.recorded.relative)
-
-
-def too_coarse(evidence: Evidence, seen: Statistic) -> bool:
-    """Whether the states, or the residuals by their size, are those of a lower precision than promised."""
-    if narrower(evidence):
-        return True
-    if evidence.recorded.relative:
-        return False
-    return not seen.roundoff <= largest_roundoff(evidence.model)
-
-
-def plainly_fine(evidence: Evidence, seen: Statistic) -> bool:
-    """Whether nothing suggests a closer look: short of proof, and the rule for nearly all honest runs."""
-    model = evidence.model
-    if too_coarse(evidence, seen) or narrow(model) or suspect(evidence, seen):
-        return False
-    return not any(
-        PRECISIONS[name].storage > model.storage and held(evidence.after, PRECISIONS[name].storage)
-        for name in ("float32", "float16", "bfloat16")
-    )
-
-
-def suspect(evidence: Evidence, seen: Statistic) -> bool:
-    """Whether residuals of a wide format are larger than rounding in short sums, so that they may be no rounding."""
-    model = evidence.model
-    if model.roundoff > WIDE or evidence.recorded.relative or not np.isfinite(seen.roundoff):
-        return False
-    return seen.roundoff > SUSPECT * model.roundoff
-
-
-def coarseness(evidence: Evidence, seen: Statistic, found: Residuals) -> Coarse | None:
-    """What gives a coarser format than promised away in a run inside its bound, if anything does (observed)."""
-    rec, before, X = explicit(evidence.rec, evidence.before, evidence.after, evidence.run.columns())
-    sample = Sample(rec, before, evidence.after, X, found.signed)
-    whole = coarse(sample, seen.roundoff, evidence.model, evidence.recorded.relative)
-    return whole or coarse_in_places(sample, evidence.model, evidence.recorded.relative)
-
-
 def _ratios(upper: Array, bound: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = np.where(upper == 0, 0.0, upper / bound)
@@ -377,6 +218,3 @@ def _picked(values: Array, rows: Array, batch: int) -> Array:
         return np.zeros(0)
     by_step = values.reshape(values.shape[0], -1, batch).transpose(1, 0, 2).reshape(-1, values.shape[0] * batch)
     return np.asarray(by_step[np.arange(len(by_step)), rows])
-
-
-__all__ = ["Breach", "Evidence", "breached", "describe", "gather", "judge"]

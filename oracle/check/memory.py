@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from oracle.arithmetic.rounding import Rounded, Rounding
-from oracle.check.judge import Evidence
+from oracle.check.evidence import Evidence
 from oracle.equations.catalogue import advance
 from oracle.records.exact import Array
 from oracle.records.precision import Precision

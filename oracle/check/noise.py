@@ -16,8 +16,10 @@ import numpy as np
 
 from oracle.arithmetic.slopes import steepest
 from oracle.arithmetic.suprema import slope_range
+from oracle.check.evidence import Evidence
+from oracle.check.format_seen import narrower
 from oracle.check.gaussian import RATE, chi_square_limits, normal_limit
-from oracle.check.judge import Evidence, describe, narrower, start_of
+from oracle.check.judge import describe, start_of
 from oracle.check.noise_kinds import Hypothesis, hypotheses, promise, same_noise
 from oracle.check.noise_named import described, explained, named, tested
 from oracle.check.noise_seen import NoiseSeen, spreads

@@ -10,7 +10,7 @@ import numpy as np
 
 from oracle.arithmetic.float64 import VALUES
 from oracle.check.candidates import Breach
-from oracle.check.judge import Evidence, gather
+from oracle.check.evidence import Evidence, gather
 from oracle.errors import BadInput
 from oracle.records.exact import Array
 from oracle.records.precision import Precision

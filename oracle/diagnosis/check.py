@@ -12,8 +12,9 @@ from oracle.check.again import second_run
 from oracle.check.breach import Breach
 from oracle.check.deadline import limited, seconds
 from oracle.check.draws import drawn_verdict
+from oracle.check.evidence import Evidence, gather
 from oracle.check.final import with_final
-from oracle.check.judge import Evidence, breached, gather, judge
+from oracle.check.judge import breached, judge
 from oracle.check.memory import OutputEvidence, completed
 from oracle.check.result import CheckFailed, CheckResult, Finding
 from oracle.check.surroundings import preserved

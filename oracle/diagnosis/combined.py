@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from oracle.check.coarse import Sample, grid_of
-from oracle.check.judge import Evidence, narrower
+from oracle.check.evidence import Evidence
+from oracle.check.format_seen import narrower
 from oracle.diagnosis.delayed import delayed
 from oracle.diagnosis.deviations import deviating_with_another
 from oracle.diagnosis.families import families

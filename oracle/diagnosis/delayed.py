@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from oracle.check.judge import Evidence
+from oracle.check.evidence import Evidence
 from oracle.diagnosis.readings import Steps, columns
 from oracle.records.exact import Array, Diagonal, objects
 from oracle.records.lure import Lure

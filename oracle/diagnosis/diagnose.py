@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from oracle.check.coarse import Sample, cast_of, grid_of, standing_out
-from oracle.check.judge import Evidence, coarseness, narrower, precision_seen, suspect, too_coarse
+from oracle.check.evidence import Evidence
+from oracle.check.format_seen import coarseness, narrower, precision_seen, suspect, too_coarse
 from oracle.check.result import CheckResult, Finding
 from oracle.diagnosis.clipped import clipped
 from oracle.diagnosis.combined import STAGES, activity_recorded, in_a_narrower_format

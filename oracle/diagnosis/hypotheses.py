@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from oracle.arithmetic.float64 import Float64
-from oracle.check.judge import Evidence
+from oracle.check.evidence import Evidence
 from oracle.diagnosis.readings import Steps, own_steps
 from oracle.diagnosis.sliced import Slice
 from oracle.equations.catalogue import advance

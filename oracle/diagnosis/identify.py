@@ -11,7 +11,8 @@ import numpy as np
 from oracle.check.again import second_run
 from oracle.check.breach import Breach
 from oracle.check.deadline import limited, seconds
-from oracle.check.judge import Evidence, breached, gather, judge
+from oracle.check.evidence import Evidence, gather
+from oracle.check.judge import breached, judge
 from oracle.check.result import CheckResult, Finding
 from oracle.check.surroundings import preserved
 from oracle.diagnosis.deviations import deviating, meaning

@@ -19,8 +19,9 @@ import numpy as np
 
 from oracle.check.breach import Breach, raised
 from oracle.check.deadline import limited, seconds
+from oracle.check.evidence import gather
 from oracle.check.final import with_final
-from oracle.check.judge import breached, gather, judge
+from oracle.check.judge import breached, judge
 from oracle.check.memory import completed
 from oracle.check.result import CheckResult, Finding
 from oracle.check.returned import read

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from oracle.check.judge import Evidence
+from oracle.check.evidence import Evidence
 from oracle.check.noise import laid_out, noise_verdict
 from oracle.check.noise_kinds import Hypothesis, hypotheses, promise, same_noise
 from oracle.check.noise_named import named

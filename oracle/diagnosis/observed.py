@@ -18,7 +18,7 @@ from oracle.arithmetic.ball import Ball, precision, upper_floats
 from oracle.arithmetic.float64 import VALUES
 from oracle.arithmetic.inverses import inverse
 from oracle.arithmetic.rounding import Rounded, Rounding
-from oracle.check.judge import Evidence
+from oracle.check.evidence import Evidence
 from oracle.check.reach import told
 from oracle.check.result import CheckResult, Finding
 from oracle.check.returned import plain

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from oracle.arithmetic.float64 import Float64
-from oracle.check.judge import Evidence, judge
+from oracle.check.evidence import Evidence
+from oracle.check.judge import judge
 from oracle.check.memory import OutputEvidence, reconstructed
 from oracle.check.result import CheckResult, Finding
 from oracle.diagnosis.deviations import deviating, meaning

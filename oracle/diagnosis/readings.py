@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oracle.check.judge import Evidence
+from oracle.check.evidence import Evidence
 from oracle.records.exact import Array
 from oracle.records.layout import Samples
 

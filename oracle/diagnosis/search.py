@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from oracle.check.judge import Evidence, start_of, too_coarse
+from oracle.check.evidence import Evidence
+from oracle.check.format_seen import too_coarse
+from oracle.check.judge import start_of
 from oracle.diagnosis.delayed import delayed
 from oracle.diagnosis.deviations import DEVIATIONS, deviating
 from oracle.diagnosis.families import Family, families, step_families

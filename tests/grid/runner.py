@@ -10,7 +10,8 @@ import numpy as np
 
 import oracle
 from oracle.arithmetic.ball import Ball, precision, upper_floats
-from oracle.check.judge import gather, judge
+from oracle.check.evidence import gather
+from oracle.check.judge import judge
 from oracle.equations.catalogue import advance
 from oracle.records.precision import precision_model
 from oracle.tolerance.step import one_step_bound

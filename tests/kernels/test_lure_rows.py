@@ -13,7 +13,8 @@ import oracle
 from oracle.arithmetic.ball import Ball, precision, upper_floats
 from oracle.arithmetic.float64 import Float64
 from oracle.check import survey as survey_room
-from oracle.check.judge import gather, judge
+from oracle.check.evidence import gather
+from oracle.check.judge import judge
 from oracle.equations.catalogue import advance
 from oracle.kernels import block_product as block_room
 from oracle.kernels import growths as growths_room

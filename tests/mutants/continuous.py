@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from oracle.check.judge import gather, judge
+from oracle.check.evidence import gather
+from oracle.check.judge import judge
 
 from .programs import STEPS, compiled, data, parameters, record, source
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 import oracle
 from oracle.check import judge as judging
+from oracle.check.evidence import gather
 from oracle.check.result import CheckResult
 from oracle.records.precision import NAMES, PRECISIONS, honours
 from oracle.tolerance.promise_probes import PromiseProbe, promise_probes
@@ -139,7 +140,7 @@ def verdict(H: Array, rec: oracle.Recurrence, X: Array, h0: Array, promised: str
     """What `oracle.check` says of a recorded run before it looks for the name of a bug."""
     question: dict[str, Any] = {"inputs": X, "h0": h0, "promised": promised, "recorded": None}
     with patch.object(judging, "residuals", _remembered):
-        return judging.judge(judging.gather(H, rec, **question, batch_first=None, kind="trajectory"))[0]
+        return judging.judge(gather(H, rec, **question, batch_first=None, kind="trajectory"))[0]
 
 
 _known: dict[bytes, Residuals] = {}

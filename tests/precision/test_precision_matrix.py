@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 import oracle
+from oracle.check import evidence
 from oracle.check import judge as judging
 from oracle.check import survey as surveying
 from oracle.records.precision import NAMES, PRECISIONS, Parts, honours, precision_model
@@ -110,7 +111,7 @@ def test_only_the_bound_sees_one_narrow_unit() -> None:
     result = verdict(H, rec, X, h0, "float32")
     assert (result.verdict, result.label) == ("fail", "proved")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judging, "one_step_bound", lambda rec, start, *more: np.ones_like(start))
+        patch.setattr(evidence, "one_step_bound", lambda rec, start, *more: np.ones_like(start))
         assert verdict(H, rec, X, h0, "float32")
 
 
