@@ -22,12 +22,18 @@ def test_relations(scheme, activation):
     assert oracle.claims["C1"].verify(net, scheme=scheme, step=0.25, step_after=0.25).verdict == "not applicable"
 
 
-def test_zero_order_hold(monkeypatch, planted):
+def test_zero_order_hold():
     """Its eigenvalues are exp(Delta lambda) and no polynomial; C1 to C4 are exact."""
     net = oracle.Network.rate(W, M, tau=0.5, activation="identity")
     verdicts = {result.id: result.verdict for result in oracle.verify_all(net, scheme="zoh", **ORIGIN)}
     assert {verdicts[name] for name in ("C1", "C2", "C3", "C4", "C8", "C9", "C17", "C18")} == {"holds"}
     assert "violated" not in verdicts.values()
+
+
+def test_planted_fault_of_the_hold_is_reported(monkeypatch, planted):
+    """Euler's R in place of the exponential."""
+    net = oracle.Network.rate(W, M, tau=0.5, activation="identity")
+    assert oracle.claims["C8"].verify(net, scheme="zoh", **ORIGIN).verdict == "holds"
     monkeypatch.setattr(one_step.ExactFlow, "image", lambda self, z: 1 + z)
     planted("Euler's R for the hold", oracle.claims["C8"].verify(net, scheme="zoh", **ORIGIN))
 
