@@ -17,6 +17,7 @@ from oracle.check.evidence import Evidence
 from oracle.check.format_seen import coarseness, narrower, plainly_fine, precision_seen, statistic_seen
 from oracle.check.result import CheckResult, Finding, Violation
 from oracle.check.survey import Sampled, Steps, Survey, surveyed
+from oracle.check.ulps import in_ulps
 from oracle.check.unseen import unseen
 from oracle.errors import BadInput
 from oracle.records.exact import Array
@@ -44,7 +45,8 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
         picked = np.arange(evidence.run.steps), quick.ratio.reshape(-1, evidence.run.batch).argmax(axis=1)
         r, allowed = (part.reshape(-1, evidence.run.batch)[picked] for part in (quick.residual, quick.bound))
         result = _result(evidence, "pass", quick.worst, None, quick.statistic, r, allowed)
-        return replace(result, activation=_activation(evidence, quick.sample)), kept
+        seen_ulps = in_ulps(quick.sample.residual, evidence.after[:, quick.sample.rows], evidence.model.storage)
+        return replace(result, activation=_activation(evidence, quick.sample), ulps=seen_ulps), kept
     rec, run = evidence.rec, evidence.run
     before, after, X = evidence.before, evidence.after, run.columns()
     bound = evidence.bound(rec, before, after, X)
@@ -68,6 +70,7 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
     first = start or _first(outside, found, bound, evidence)
     shown = _picked(found.upper, rows, run.batch), _picked(bound, rows, run.batch)
     result = _result(evidence, verdict, worst, first, seen, *shown, label=label)
+    result = replace(result, ulps=in_ulps(found.upper[evidence.shown], after[evidence.shown], evidence.model.storage))
     if verdict == "pass":
         result = replace(result, activation=_activation(evidence))
     return (result if less is None or less.name is None else replace(result, computed_in=less.name)), found

@@ -90,6 +90,9 @@ class CheckResult:
     activation : ActivationSeen or None
         The worst error of the candidate's activation, in ulps, and its argument in hexadecimal; None where no argument
         is known well enough.
+    ulps : tuple of int
+        How many elements have a residual of how many units in the last place: counts up to 1/4, 1/2, .. 16 ulps, and
+        beyond (`oracle.check.ulps.EDGES`); of steps spread over the run, where it is long. Empty where none is known.
     probes : tuple of ProbeSeen
         Exact probes of the promised precision (`oracle.check_precision`).
     part : str
@@ -117,6 +120,7 @@ class CheckResult:
     label: str = "proved"
     noise: Any = None
     activation: Any = None
+    ulps: tuple[int, ...] = ()
     probes: tuple[Any, ...] = ()
     part: str = ""
     parts: dict[str, CheckResult] = field(default_factory=dict)
@@ -200,6 +204,7 @@ class CheckResult:
                 {**vars(f), "worst": _finite(f.worst), "parameters": {k: repr(v) for k, v in f.shown().items()}}
                 for f in self.diagnosis
             ],
+            "ulps": list(self.ulps),
             "unseen": [vars(u) for u in self.unseen],
             "problem": None if self.problem is None else str(self.problem),
             "assumptions": list(self.assumptions),

@@ -7,6 +7,7 @@ from math import ceil, inf, isfinite, log2
 from textwrap import shorten
 
 from oracle.check.result import CheckResult, Finding
+from oracle.check.ulps import EDGES
 from oracle.diagnosis.statement import name_of
 from oracle.records.precision import precision_model
 from oracle.report.environment import environment
@@ -214,7 +215,12 @@ def _plot(result: CheckResult) -> Iterable[Section]:
 
 
 def _parts(result: CheckResult) -> Iterable[Section]:
-    """How much of the bound is used, by halvings."""
+    """How large residuals are in ulps, and how much of the bound is used, by halvings."""
+    if any(result.ulps):
+        words = [f"to {edge:g} ulp" for edge in EDGES] + [f"beyond {EDGES[-1]:g}"]
+        bars = tuple(Bar(word, count) for word, count in zip(words, result.ulps, strict=True))
+        text = f"{sum(result.ulps)} residuals in units in the last place of the state, as {result.promised} has it."
+        yield Section("Residuals in ulps", text, (Histogram(bars, text),))
     if result.residuals is None or result.bounds is None or not len(result.residuals):
         return
     counts = [0] * (HALVINGS + 1)

@@ -99,7 +99,7 @@ def test_a_failed_check_shows_verdict_plot_violation_and_finding() -> None:
     result = checked()
     page = Structure(html.render(of_check(result, reproduce="rnn-oracle check x:y")))
     assert "fail" in page.words
-    assert page.tags.count("svg") == 2
+    assert page.tags.count("svg") == 3  # the plot, residuals in ulps, parts of the bound
     assert page.classes.count("dot") >= result.steps
     assert "first" in page.classes
     assert "transposed-recurrent-weights" in page.words
@@ -125,7 +125,9 @@ def test_the_histogram_counts_every_step_where_it_belongs() -> None:
     tiny = 2.0**-40
     parts = (0.0, tiny, 2.0**-6, 2.0**-6 * (1 + 2**-20), 0.5, 0.75, 1.0, 1.0 + 2.0**-50, np.inf, np.nan)
     result = replace(checked(), residuals=np.array(parts), bounds=np.ones(len(parts)))
-    (shown,) = (block for section in of_check(result).sections for block in section.blocks if type(block) is Histogram)
+    sections = [section for section in of_check(result).sections if "bound is used" in section.title]
+    (shown,) = sections[0].blocks
+    assert type(shown) is Histogram
     assert {bar.words: bar.count for bar in shown.bars} == {
         "under 1/64": 3,
         "to 1/32": 1,
@@ -416,3 +418,16 @@ def test_a_table_of_many_columns_has_a_wide_page() -> None:
         row = tuple(map(str, range(columns)))
         page = Structure(html.render(Report("t", "pass", "s", sections=(Section("p", "", (Table(row, (row,)),)),))))
         assert ("wide" in page.classes) == wide
+
+
+def test_the_ulps_stand_below_the_first_screen() -> None:
+    """One bar for every bin, with all that was counted."""
+    result = checked(wrong=False)
+    report = of_check(result)
+    (section,) = (part for part in report.sections if part.title == "Residuals in ulps")
+    (shown,) = section.blocks
+    assert isinstance(shown, Histogram)
+    assert tuple(bar.count for bar in shown.bars) == result.ulps
+    assert shown.bars[-1].words == "beyond 16"
+    page = html.render(report)
+    assert page.index('class="opening"') < page.index("Residuals in ulps")
