@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -48,10 +49,10 @@ def command(candidate: str, json_to: str | None, report_to: str | None, **given:
     if json_to != "-":
         click.echo(terminal.verdict(result.summary(), result.verdict))
         click.echo(f"  {run.says}")
+    test = partial(pasted_check, candidate, given | question(given))
     if report_to is not None:
-        test = pasted_check(candidate, given | question(given))
-        terminal.say(f"report: {report(result, report_to, reproduce=terminal.command_line(), test=test)}")
-    terminal.step_summary(result)
+        terminal.say(f"report: {report(result, report_to, reproduce=terminal.command_line(), test=test())}")
+    terminal.step_summary(result, test)
     return exits.of_check(result)
 
 

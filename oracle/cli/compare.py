@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -53,8 +54,8 @@ def command(a: str, b: str, json_to: str | None, report_to: str | None, **given:
     if json_to != "-":
         click.echo(terminal.verdict(found.summary(), found.verdict))
         click.echo(f"  {run.says}")
+    test = partial(pasted_comparison, a, b, given | asked)
     if report_to is not None:
-        test = pasted_comparison(a, b, given | asked)
-        terminal.say(f"report: {report(found, report_to, reproduce=terminal.command_line(), test=test)}")
-    terminal.step_summary(found)
+        terminal.say(f"report: {report(found, report_to, reproduce=terminal.command_line(), test=test())}")
+    terminal.step_summary(found, test)
     return exits.of_comparison(found)

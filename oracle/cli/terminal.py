@@ -115,10 +115,17 @@ def command_line() -> str:
     return " ".join([*variables, shlex.join(["rnn-oracle", *given])])
 
 
-def step_summary(result: Any) -> None:
-    """Append the report of a result to the summary of a step of GitHub Actions, where this runs in one."""
+def step_summary(result: Any, test: Callable[[], str] = str) -> None:
+    """Append the report of a result to the summary of a step of GitHub Actions, where this runs in one.
+
+    `test` makes the test to paste; by default there is none but what the report offers by itself.
+    """
     from oracle.report.step_summary import append_summary
     from oracle.report.write import model
 
-    if warning := append_summary(lambda: model(result, reproduce=command_line())):
+    def made() -> Any:
+        context = {"test": text} if (text := test()) else {}
+        return model(result, reproduce=command_line(), **context)
+
+    if warning := append_summary(made):
         say(f"rnn-oracle: {warning}")

@@ -116,3 +116,9 @@ def test_the_line_names_the_environment(here: Path, monkeypatch: pytest.MonkeyPa
     offered("check", "pasted_program.py:right", "--network", "net.json")
     line = json.loads(Path("r.json").read_text(encoding="utf-8"))["reproduce"]
     assert line.startswith("KERAS_BACKEND='a b' rnn-oracle check pasted_program.py:right")
+
+
+def test_the_step_summary_offers_the_same_test(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(here / "summary.md"))
+    text, _ = offered("check", "pasted_program.py:right", "--network", "net.json")
+    assert text in (here / "summary.md").read_text(encoding="utf-8")
