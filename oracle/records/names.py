@@ -122,7 +122,7 @@ def _family(name: str) -> str:
     raise BadInput(
         f"activation {name!r} is not known.",
         f"a misspelling of {' or '.join(near)}." if near else "this activation is not in the catalogue.",
-        f"use one of {', '.join(FAMILIES)}, or write it as an expression in z.",
+        f"use one of {', '.join(FAMILIES)}, or write it as an expression in z, or register it with oracle.activation.",
         name=name,
         nearest=near,
     )
