@@ -61,14 +61,15 @@ def test_check(benchmark: Any, N: int, batch: int) -> None:
 @pytest.mark.usefixtures("timed")
 @pytest.mark.parametrize(("by", "steps"), [("pairs", K), ("balls", IN_BALLS)])
 def test_check_by_the_other_stages(benchmark: Any, monkeypatch: pytest.MonkeyPatch, by: str, steps: int) -> None:
-    """N = 256, unbatched; the same `worst` to the stated 5 %."""
+    """N = 256, unbatched; the same `worst` to the stated 5 % above 1/2, and below no more than the survey said."""
     W, M, b, X, h0 = problem(256, 1, steps)
     rec, H = oracle.Recurrence.elman(W, M, b), simulated(W, M, b, X, h0)
     known = oracle.check(H, rec, inputs=X, h0=h0).worst
     stages(monkeypatch, kernel=False, pairs=by == "pairs")
     result = benchmark.pedantic(oracle.check, (H, rec), {"inputs": X, "h0": h0}, rounds=1, iterations=1)
     _per_step(benchmark, steps)
-    assert result.worst == pytest.approx(known, rel=0.05)
+    assert 0 < result.worst <= known * 1.05
+    assert known <= max(result.worst * 1.05, 0.5)
 
 
 @pytest.mark.usefixtures("timed")
