@@ -46,7 +46,7 @@ def _sentence(found: Comparison) -> str:
         return "Both follow the equation, so that whatever lies between them is rounding."
     wrong = [name for name, result in (("first", found.a), ("second", found.b)) if result.verdict == found.verdict]
     says = "does not follow" if found.verdict == "fail" else "could not be shown to follow"
-    return f"{' and '.join(wrong)} {says} the equation.".capitalize()
+    return f"The {' and the '.join(wrong)} candidate {says} the equation."
 
 
 def _sections(name: str, result: CheckResult) -> list[Section]:
