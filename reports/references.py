@@ -152,15 +152,16 @@ def growth() -> dict[str, Any]:
         oracle.reference(made("leaky", "tanh", N, 0.5, 3), X, np.zeros(N), digits=digits, steps=[K], engine="balls")
 
     def flow(N: int = 16, T: int = 2, digits: int = 30) -> None:
-        oracle.reference(made("rate", "tanh", N, 0.5, 3), None, np.full(N, 0.5), [T], digits=digits, engine="balls")
+        driven = oracle.held(np.random.default_rng(4).normal(size=(T, 2)), 1)  # at rest steps would become longer
+        oracle.reference(made("rate", "tanh", N, 0.5, 3), driven, np.full(N, 0.5), [T], digits=digits, engine="balls")
 
     grids: dict[str, tuple[Callable[..., None], str, tuple[int, ...]]] = {
-        "recurrence, K": (steps, "K", (200, 400, 800)),
-        "recurrence, N": (steps, "N", (64, 128, 256)),
-        "recurrence, digits": (steps, "digits", (50, 200, 800)),
-        "flow, T": (flow, "T", (2, 4, 8)),
-        "flow, N": (flow, "N", (16, 32, 64)),
-        "flow, digits": (flow, "digits", (25, 50, 100)),
+        "recurrence, K": (steps, "K", (400, 800, 1600)),
+        "recurrence, N": (steps, "N", (128, 256, 512)),
+        "recurrence, digits": (steps, "digits", (400, 1600, 6400)),
+        "flow, T": (flow, "T", (4, 8, 16)),
+        "flow, N": (flow, "N", (32, 64, 128)),
+        "flow, digits": (flow, "digits", (50, 100, 200)),
     }
     rows = {}
     for name, (job, variable, values) in grids.items():

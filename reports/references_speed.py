@@ -3,19 +3,22 @@
     OMP_NUM_THREADS=1 python reports/references_speed.py [PART ..]
 
 writes reports/references_speed.json, .md and the work-precision figure .svg; with names of parts those alone are made
-anew: flows, wide, recurrence, precision, growth. Processor seconds, one thread, the least of a few runs: machines are
-shared, and ratios of one run are what to trust. Compilation is said apart. heyoka is timed where installed.
+anew: wide, small, large, recurrence, precision, growth, profile. Processor seconds, one thread, the least of a few
+runs: machines are shared, and ratios of one run are what to trust. Compilation is said apart. heyoka is timed where
+installed.
 """
 
 from __future__ import annotations
 
+import cProfile
 import json
 import os
+import pstats
 import resource
 import sys
-import time
 from collections.abc import Callable
-from math import ceil, log
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,44 +26,36 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+sys.path.insert(0, str(ROOT / "reports"))
+
 import mpmath  # noqa: E402
 import numpy as np  # noqa: E402
+import references_speed_peers as peers  # noqa: E402
+from references_speed_peers import LAST, least  # noqa: E402
+from references_speed_text import PROFILED, figure, markdown  # noqa: E402
 
 import oracle  # noqa: E402
-from oracle.arithmetic.mp import Mp  # noqa: E402
-from oracle.equations.catalogue import advance  # noqa: E402
 from oracle.reference.arguments import columns  # noqa: E402
+from oracle.reference.enclosure import exact  # noqa: E402
 from oracle.reference.outlook import outlook  # noqa: E402
 from oracle.reference.problem import Problem  # noqa: E402
 from oracle.reference.recurrences import attempt, follow_balls  # noqa: E402
 
-LAST, GAIN = 5, 1.2
-CELLS = ((2, 50), (32, 50), (128, 50), (128, 100))
+GAIN = 1.2
 PRECISIONS = (15, 30, 50, 75, 100)
 FEW, RAW_BITS = 10, 960  # steps of what is slow; bits that balls with their radii need for 1,000 steps
-COLOURS = {"limbs (proved)": "#1b6ca8", "balls (proved)": "#2a9d55", "heyoka (no bound)": "#b5542c"}
 
 
-def network(N: int) -> tuple[oracle.Network, Any]:
-    """h' = -h + tanh(W h + c) and where it starts."""
+def raw(N: int) -> tuple[Any, Any, Any]:
+    """W, c and h0 of h' = -h + tanh(W h + c)."""
     rng = np.random.default_rng(0)
-    W, c, h0 = GAIN * rng.standard_normal((N, N)) / np.sqrt(N), 0.3 * rng.standard_normal(N), rng.standard_normal(N) / 2
-    return oracle.Network.rate(W, None, c), h0
-
-
-def least(job: Callable[[], Any], rounds: int) -> float:
-    """Processor seconds, the least of some runs."""
-    spent = []
-    for _ in range(rounds):
-        start = time.process_time()
-        job()
-        spent.append(time.process_time() - start)
-    return min(spent)
+    return GAIN * rng.standard_normal((N, N)) / np.sqrt(N), 0.3 * rng.standard_normal(N), rng.standard_normal(N) / 2
 
 
 def ours(N: int, digits: int, engine: str, rounds: int = 3, last: float = LAST) -> float:
     """A certified flow, its goal checked."""
-    net, h0 = network(N)
+    W, c, h0 = raw(N)
+    net = oracle.Network.rate(W, None, c)
 
     def job() -> None:
         found = oracle.reference(net, h0=h0, times=[last], digits=digits, engine=engine)
@@ -70,105 +65,109 @@ def ours(N: int, digits: int, engine: str, rounds: int = 3, last: float = LAST) 
     return least(job, rounds)
 
 
-def heyoka(N: int, digits: int, rounds: int = 2) -> dict[str, float] | None:
-    """Its multiprecision Taylor integrator, tolerance 10^-(digits + 2), working precision 6 digits more than asked."""
-    try:
-        import heyoka as hy
-    except ImportError:
-        return None
-    net, h0 = network(N)
-    bits = ceil((digits + 6) * log(10, 2))
-    W, c = net.field.W.terms[0].dense, net.field.b[0]
-    h = [hy.make_vars(f"h{i}") for i in range(N)]
-
-    def real(value: Any) -> Any:
-        return hy.real(float(value), bits)
-
-    field = [
-        (h[i], -h[i] + hy.tanh(hy.sum([*(real(W[i, j]) * h[j] for j in range(N)), hy.expression(real(c[i]))])))
-        for i in range(N)
-    ]
-    tolerance, begin = hy.real(f"1e-{digits + 2}", bits), time.process_time()
-    flow = hy.taylor_adaptive(
-        field, [real(x) for x in h0], fp_type=hy.real, prec=bits, tol=tolerance, compact_mode=True
-    )
-    compiled = time.process_time() - begin
-
-    def job() -> None:
-        flow.time = real(0)
-        flow.state[:] = np.array([real(x) for x in h0])
-        flow.propagate_until(real(LAST))
-
-    return {"seconds": least(job, rounds), "compilation": compiled}
+def cell(N: int, digits: int) -> dict[str, Any]:
+    """One row of the first table; balls, integers and odefun where they take minutes at most."""
+    problem = raw(N)
+    found: dict[str, Any] = {"N": N, "digits": digits, "limbs": ours(N, digits, "limbs", 5 if N < 1024 else 1)}
+    if N == 1024:
+        found["MiB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found["balls"] = ours(N, digits, "balls", 1) if N < 1024 else None
+    found["integers"] = peers.integers_flow(*problem, digits)[0] if N < 1024 else None
+    found["odefun"] = peers.odefun(*problem, digits) if N <= 8 else None
+    found["heyoka"] = peers.heyoka(*problem, digits, 3 if N <= 32 else 1)
+    print(f"  N = {N}, {digits} digits", flush=True)
+    return found
 
 
-def odefun(N: int, digits: int) -> float:
-    """mpmath's, at the digits asked for and ten more to work with."""
-    net, h0 = network(N)
-    ctx = mpmath.MPContext()
-    ctx.dps = digits + 10
-    W = [[ctx.mpf(w) for w in row] for row in net.field.W.terms[0].dense.tolist()]
-    c, y = [ctx.mpf(float(v)) for v in net.field.b[0]], [ctx.mpf(float(v)) for v in h0]
-
-    def field(_: Any, h: list[Any]) -> list[Any]:
-        return [-h[i] + ctx.tanh(ctx.fdot(W[i], h) + c[i]) for i in range(N)]
-
-    return least(lambda: ctx.odefun(field, 0, y, tol=ctx.mpf(10) ** -digits)(LAST), 1)
+def small() -> Any:
+    """Flows of few units."""
+    return [cell(2, 50), cell(8, 50), cell(32, 50)]
 
 
-def flows() -> Any:
-    """The first table: N = 2 beside odefun as well."""
-    rows = []
-    for N, digits in CELLS:
-        found: dict[str, Any] = {"N": N, "digits": digits, "limbs": ours(N, digits, "limbs", 5)}
-        found["balls"] = ours(N, digits, "balls", 1) if N <= 32 else None
-        found["heyoka"] = heyoka(N, digits)
-        found["odefun"] = odefun(N, digits) if N == 2 else None
-        rows.append(found)
-    return rows
+def large() -> Any:
+    """Flows of 128 units."""
+    return [cell(128, 50), cell(128, 100)]
 
 
 def wide() -> Any:
-    """N = 1024: time and the most memory the process ever held."""
-    seconds = ours(1024, 50, "limbs", 1)
-    return {"seconds": seconds, "MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    """1024 units, and the most memory the process held until its reference was there."""
+    return [cell(1024, 50)]
 
 
 def steps(K: int, N: int = 256) -> Problem:
     """A leaky network with inputs."""
+    W, M, b, h0, X = leaky(N, K)
+    rec = oracle.Recurrence.leaky(W, M, b, alpha=0.1)
+    return Problem(rec, *columns(rec, X, h0)[:2], 50)
+
+
+def leaky(N: int, K: int) -> tuple[Any, ...]:
+    """W, M, b, h0, X."""
     rng = np.random.default_rng(0)
     W, M, b = GAIN * rng.standard_normal((N, N)) / np.sqrt(N), rng.standard_normal((N, 4)), rng.standard_normal(N)
     X, h0 = rng.standard_normal((1000, 4)), rng.standard_normal(N)
-    rec = oracle.Recurrence.leaky(W, M, b, alpha=0.1)
-    return Problem(rec, *columns(rec, X[:K], h0)[:2], 50)
+    return W, M, b, h0, np.tile(X, (-(-K // 1000), 1))[:K]
+
+
+INSTEAD: dict[str, tuple[Callable[..., peers.Steps], int]] = {
+    "Arb, re-centred (no bound)": (peers.recentred, 1000),
+    "Python integers (no bound)": (peers.in_integers, 100),
+    "mp.fdot (no bound)": (peers.in_dots, 20),
+    "mp.matrix (no bound)": (peers.in_matrices, 20),
+    "mpmath.iv (unsound)": (peers.in_intervals, 10),
+    "longdouble (no bound)": (peers.in_numpy(np.longdouble), 1000),
+    "float64 (no bound)": (peers.in_numpy(np.float64), 1000),
+}
+"""What does the same, and how many steps of it are timed; the seconds of fewer than 1,000 are multiplied."""
 
 
 def recurrence() -> Any:
-    """N = 256, K = 1000, 50 digits; what is slow is timed for a few steps and multiplied."""
+    """N = 256, K = 1000, 50 digits; beside its seconds, what each is off by after the steps that were timed."""
     from oracle.reference import engines
 
-    p, few = steps(1000), steps(FEW)
+    problem, few = steps(1000), steps(FEW)
     outlook(few)
+    W, M, b, h0, X = leaky(256, 1000)
+    truth = oracle.reference(problem.rec, X, h0, digits=60, engine="limbs")
+    rows: dict[str, Any] = {}
+    for name, engine, rounds in (("limbs (proved)", "limbs", 5), ("centres, python-flint alone (proved)", "balls", 1)):
+        seconds = least(partial(engines.certify, problem, engine), rounds)
+        rows[name] = {"seconds": seconds, "steps": 1000, "off": None}
+    seconds = least(lambda: attempt(few, RAW_BITS, follow_balls), 1) * 1000 / FEW
+    rows["Arb, all radii kept (proved)"] = {"seconds": seconds, "steps": FEW, "off": None}
+    for name, (made, K) in INSTEAD.items():
+        run, found = made(W, M, b, h0), list[Any]()
+        seconds = least(lambda run=run, K=K, found=found: found.append(run(X, K)), 1) * 1000 / K
+        off = max(abs(a - exact(r)) for a, r in zip(found[-1], truth.mid[K], strict=True))
+        rows[name] = {"seconds": seconds, "steps": K, "off": float(off)}
+        print(f"  {name}", flush=True)
+    return rows
 
-    def in_mpmath() -> None:
-        ops = Mp(50)
-        h = ops.lift(few.h0)
-        for x in few.inputs[:2]:
-            h = advance(ops, few.rec, h, ops.lift(x))
 
-    return {
-        "limbs": least(lambda: engines.certify(p, "limbs"), 3),
-        "centres (python-flint alone)": least(lambda: engines.certify(p, "balls"), 1),
-        "balls with their radii": least(lambda: attempt(few, RAW_BITS, follow_balls), 1) * 1000 / FEW,
-        "mpmath (no bound)": least(in_mpmath, 1) * 500,
-    }
+def profile() -> Any:
+    """Where the time of python-flint's engine goes, at N = 256 and 50 digits."""
+    from oracle.reference import engines
+
+    problem = steps(PROFILED)
+    engines.certify(problem, "balls")  # what is evaluated once
+    spent = cProfile.Profile()
+    spent.enable()
+    engines.certify(problem, "balls")
+    spent.disable()
+    stats = pstats.Stats(spent)
+    total = stats.total_tt  # type: ignore[attr-defined]
+    entries = stats.stats.items()  # type: ignore[attr-defined]
+    rows = [
+        (f"{Path(file).name}:{name}".removeprefix("~:"), calls, own) for (file, _, name), (calls, _, own, *_) in entries
+    ]
+    return {"total": total, "rows": sorted(rows, key=lambda row: -row[2])[:12]}
 
 
 def precision() -> Any:
     """Work against precision at N = 32."""
     table = []
     for digits in PRECISIONS:
-        peer = heyoka(32, digits)
+        peer = peers.heyoka(*raw(32), digits)
         table.append(
             {
                 "digits": digits,
@@ -184,12 +183,17 @@ def growth() -> Any:
     """Exponents fitted to the logarithms."""
     from oracle.reference import engines
 
+    def followed(problem: Problem, rounds: int = 1) -> float:
+        return least(partial(engines.certify, problem, "limbs"), rounds)
+
     ways: dict[str, tuple[tuple[int, ...], Callable[[int], float]]] = {
-        "flow, N": ((32, 64, 128, 256), lambda N: ours(N, 50, "limbs")),
-        "flow, digits": ((25, 50, 100, 200), lambda d: ours(32, d, "limbs")),
-        "flow, T": ((5, 10, 20, 40), lambda T: ours(8, 30, "limbs", last=T)),
-        "recurrence, K": ((125, 250, 500, 1000), lambda K: least(lambda: engines.certify(steps(K), "limbs"), 2)),
-        "recurrence, N": ((64, 128, 256, 512), lambda N: least(lambda: engines.certify(steps(200, N), "limbs"), 2)),
+        "flow, N": ((128, 256, 512, 1024), lambda N: ours(N, 50, "limbs", 1)),
+        "flow, digits": ((100, 200, 400, 800), lambda d: ours(32, d, "limbs", 1)),
+        "flow, T": ((20, 40, 80, 160), lambda T: ours(32, 30, "limbs", 1, T)),
+        "flow in balls, N": ((16, 32, 64, 128), lambda N: ours(N, 30, "balls", 1, 1)),
+        "recurrence, K": ((1000, 2000, 4000, 8000), lambda K: followed(steps(K))),
+        "recurrence, N": ((128, 256, 512, 1024), lambda N: followed(steps(200, N), 2)),
+        "recurrence, digits": ((100, 200, 400, 800), lambda d: followed(replace(steps(200), digits=d), 2)),
     }
     found = {}
     for name, (sizes, job) in ways.items():
@@ -199,88 +203,16 @@ def growth() -> Any:
     return found
 
 
-def shown(value: Any) -> str:
-    """Seconds, or a dash."""
-    return "-" if value is None else f"{value:.3g}"
-
-
-def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    """Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return [*("| " + " | ".join(line) + " |" for line in lines), ""]
-
-
-def markdown(data: dict[str, Any]) -> str:
-    """The report."""
-    lines = [
-        "# What certified references cost",
-        "",
-        "Made by `python reports/references_speed.py`. Observed: processor seconds, one thread, compilation left out;",
-        "ratios within a row are what to trust. Radii of limbs, balls, centres are proved, others prove nothing.",
-        "",
-    ]
-    if "flows" in data:
-        lines += ["## h' = -h + tanh(W h + c), gain 1.2, to t = 5", ""]
-        rows = []
-        for row in data["flows"]:
-            peer = row["heyoka"] or {"seconds": None, "compilation": None}
-            ratio = None if peer["seconds"] is None else peer["seconds"] / row["limbs"]
-            cells = (row["limbs"], row["balls"], peer["seconds"], ratio, peer["compilation"], row["odefun"])
-            rows.append([str(row["N"]), str(row["digits"]), *map(shown, cells)])
-        head = ["N", "digits", "limbs", "balls", "heyoka", "heyoka / limbs", "heyoka compiles", "odefun"]
-        lines += table(head, rows)
-    if "wide" in data:
-        lines += [f"N = 1024, 50 digits: {data['wide']['seconds']:.1f} s, at most {data['wide']['MiB']:.0f} MiB.", ""]
-    if "recurrence" in data:
-        lines += ["## Leaky network, N = 256, K = 1000, 50 digits", ""]
-        limbs = data["recurrence"]["limbs"]
-        lines += table(
-            ["", "seconds", "/ limbs"],
-            [[name, shown(value), shown(value / limbs)] for name, value in data["recurrence"].items()],
-        )
-    if "precision" in data:
-        lines += ["## Work and precision, N = 32", "", "![work and precision](references_speed.svg)", ""]
-        lines += table(
-            ["digits", *COLOURS], [[str(r["digits"]), *(shown(r[n]) for n in COLOURS)] for r in data["precision"]]
-        )
-    if "growth" in data:
-        lines += ["## Growth", ""]
-        rows = [
-            [name, ", ".join(map(str, g["sizes"])), ", ".join(map(shown, g["seconds"])), f"{g['exponent']:.2f}"]
-            for name, g in data["growth"].items()
-        ]
-        lines += table(["of", "at", "seconds", "exponent"], rows)
-    return "\n".join(lines)
-
-
-def figure(rows: list[dict[str, Any]]) -> str:
-    """Digits to the right, seconds upward by powers of ten."""
-    values = [row[name] for row in rows for name in COLOURS if row[name]]
-    low, high = np.floor(np.log10(min(values))), np.ceil(np.log10(max(values)))
-    widest = max(row["digits"] for row in rows)
-
-    def place(digits: float, seconds: float) -> str:
-        return f"{60 + 420 * digits / widest:.1f},{300 - 270 * (np.log10(seconds) - low) / (high - low):.1f}"
-
-    parts = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 350" font-family="sans-serif" font-size="12">']
-    for power in range(int(low), int(high) + 1):
-        y = place(0, 10.0**power).split(",")[1]
-        parts.append(f'<path d="M60 {y}H480" stroke="#ddd"/><text x="8" y="{y}">1e{power} s</text>')
-    parts += [f'<text x="{place(r["digits"], 1).split(",")[0]}" y="320">{r["digits"]}</text>' for r in rows]
-    parts.append('<text x="230" y="340">digits</text>')
-    for i, (name, colour) in enumerate(COLOURS.items()):
-        points = " ".join(place(row["digits"], row[name]) for row in rows if row[name])
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(f'<text x="490" y="{60 + 20 * i}" fill="{colour}">{name}</text>')
-    return "\n".join([*parts, "</svg>", ""])
+PARTS = (wide, small, large, recurrence, precision, growth, profile)
 
 
 def main(parts: list[str]) -> None:
     """Make the parts anew and write everything."""
     path = ROOT / "reports" / "references_speed.json"
     data = json.loads(path.read_text()) if path.exists() else {}
-    jobs: dict[str, Callable[[], Any]] = {job.__name__: job for job in (flows, wide, recurrence, precision, growth)}
+    jobs: dict[str, Callable[[], Any]] = {job.__name__: job for job in PARTS}
     ours(2, 20, "limbs", 1)  # loads or compiles
+    data["mpmath"] = mpmath.libmp.BACKEND
     for name in parts or list(jobs):
         data[name] = jobs[name]()
         path.write_text(json.dumps(data, indent=1) + "\n")

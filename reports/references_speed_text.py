@@ -15,6 +15,42 @@ def shown(value: Any) -> str:
     return "-" if value is None else f"{value:.3g}"
 
 
+def over(seconds: float | None, others: float) -> float | None:
+    """A ratio, where there is one."""
+    return None if seconds is None else seconds / others
+
+
+def targets(data: dict[str, Any]) -> list[list[str]]:
+    """What was aimed at, what was measured, and whether that is enough."""
+    cells = {(row["N"], row["digits"]): row for part in ("small", "large", "wide") for row in data.get(part, ())}
+    found: list[tuple[str, float | None, float, int]] = []
+    for key in ((32, 50), (128, 50), (128, 100)):
+        if key in cells and cells[key]["heyoka"]:
+            ratio = cells[key]["heyoka"]["seconds"] / cells[key]["limbs"]
+            found.append((f"flow, N = {key[0]}, {key[1]} digits: times faster than heyoka", ratio, 10, 1))
+    if (8, 50) in cells:
+        ratio = over(cells[8, 50]["odefun"], cells[8, 50]["limbs"])
+        found.append(("flow, N = 8, 50 digits: times faster than odefun", ratio, 200, 1))
+    if (1024, 50) in cells:
+        found.append(("flow, N = 1024, 50 digits: MiB", cells[1024, 50]["MiB"], 1024, -1))
+    if "recurrence" in data:
+        seconds = {name: row["seconds"] for name, row in data["recurrence"].items()}
+        ratio = seconds["Arb, all radii kept (proved)"] / seconds["limbs (proved)"]
+        found.append(("recurrence: seconds in limbs", seconds["limbs (proved)"], 0.5, -1))
+        found.append(("recurrence: times faster than Arb with all radii", ratio, 10, 1))
+        found.append(("recurrence: seconds without numba", seconds["centres, python-flint alone (proved)"], 6, -1))
+    return [
+        [
+            name,
+            f"{'at most' if sign < 0 else 'at least'} {aim:g}",
+            shown(got),
+            "met" if sign * (got - aim) >= 0 else "missed",
+        ]
+        for name, got, aim, sign in found
+        if got is not None
+    ]
+
+
 def table(head: list[str], rows: list[list[str]]) -> list[str]:
     """Markdown."""
     lines = [head, ["---"] * len(head), *rows]
@@ -30,28 +66,21 @@ def markdown(data: dict[str, Any]) -> str:
         "ratios within a row are what to trust. Radii of limbs, balls, centres are proved, others prove nothing.",
         "",
     ]
-    if "flows" in data:
+    cells = [row for part in ("small", "large", "wide") for row in data.get(part, ())]
+    if cells:
         lines += ["## h' = -h + tanh(W h + c), gain 1.2, to t = 5", ""]
         rows = []
-        for row in data["flows"]:
+        for row in cells:
             peer = row["heyoka"] or {"seconds": None, "compilation": None}
-            times = [
-                None if seconds is None else seconds / row["limbs"] for seconds in (peer["seconds"], row["odefun"])
-            ]
-            cells = (
-                row["limbs"],
-                row["balls"],
-                row["integers"],
-                peer["seconds"],
-                row["odefun"],
-                *times,
-                peer["compilation"],
-            )
-            rows.append([str(row["N"]), str(row["digits"]), *map(shown, cells)])
+            times = [over(seconds, row["limbs"]) for seconds in (peer["seconds"], row["odefun"])]
+            figures = [row["limbs"], row["balls"], row["integers"], peer["seconds"], row["odefun"], *times]
+            rows.append([str(row["N"]), str(row["digits"]), *map(shown, [*figures, peer["compilation"]])])
         head = ["N", "digits", "limbs", "balls", "integers", "heyoka", "odefun", "heyoka / limbs", "odefun / limbs"]
         lines += table([*head, "heyoka compiles"], rows)
-        lines += [f"N = {row['N']}: at most {row['MiB']:.0f} MiB in limbs." for row in data["flows"] if "MiB" in row]
+        lines += [f"N = {row['N']}: at most {row['MiB']:.0f} MiB in limbs." for row in cells if "MiB" in row]
         lines += [f"mpmath computes with {data['mpmath']} integers here.", ""] if "mpmath" in data else [""]
+    if targets(data):
+        lines += ["## Targets", "", *table(["", "target", "measured", ""], targets(data))]
     if "recurrence" in data:
         lines += ["## Leaky network, N = 256, K = 1000, 50 digits", ""]
         lines += ["Where fewer steps were timed, their seconds are multiplied. Off by: after those steps.", ""]
