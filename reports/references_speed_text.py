@@ -108,6 +108,7 @@ def markdown(data: dict[str, Any]) -> str:
             for name, g in data["growth"].items()
         ]
         lines += table(["of", "at", "seconds", "exponent"], rows)
+        lines += ["Errors may grow at this gain, so that longer runs take more bits as well: K and T count twice.", ""]
     return "\n".join(lines)
 
 
