@@ -21,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from mutants import continuous, faults, frameworks, noisy, peers, run, variants  # noqa: E402
+from mutants import continuous, failing, faults, frameworks, noisy, peers, run, variants  # noqa: E402
 
 import oracle  # noqa: E402
 
@@ -77,6 +77,28 @@ def survival(edits: list[Any]) -> dict[str, dict[str, int]]:
         passed = [edit for edit in edits if peers.survives(edit, peer)]
         table[peer] = {"survive": len(passed), "elman": sum(e.program.startswith("elman") for e in passed)}
     return table
+
+
+def prices(costs: list[failing.Costs]) -> list[str]:
+    """What failing checks cost."""
+    return [
+        "",
+        "## What a failing check costs",
+        "",
+        "Processor time, the least of three runs, and how many passing checks that is. What is unexplained (a cubic "
+        "decay) was compared with every deviation, every pair that is looked for, and every unknown.",
+        "",
+        "| program | passes | fails, named | fails, unexplained |",
+        "|---|---|---|---|",
+        *(
+            f"| {c.title} | {1e3 * c.passing:.3g} ms | {_price(c.named, c)} | {_price(c.unexplained, c)} |"
+            for c in costs
+        ),
+    ]
+
+
+def _price(seconds: float, c: failing.Costs) -> str:
+    return f"{1e3 * seconds:.3g} ms ({seconds / c.passing:.2g} x)"
 
 
 def markdown(scores: dict[str, Any], honest: dict[str, Any], table: Any, survived: Any, edits: list[Any]) -> str:
@@ -167,10 +189,12 @@ def main() -> int:
     scores = {group: counted(found) for group, found in groups.items()}
     totals = {"checked": len(honest), "variants": len(others), "frameworks": count, "failed": len(failures)}
     survived = survival(singles)
-    text = markdown(scores, totals, table, survived, singles)
+    costs = failing.costs()
+    text = markdown(scores, totals, table, survived, singles) + "\n".join(prices(costs)) + "\n"
     if not options.quick:
         folder = Path(__file__).parent
         kept = {"scores": scores, "honest": totals, "smallest": table, "survival": survived}
+        kept |= {"costs": [c._asdict() for c in costs]}
         kept |= {"mutants": [o._asdict() for found in groups.values() for o in found]}
         (folder / "mutants.json").write_text(json.dumps(kept, indent=1) + "\n")
         (folder / "mutants.md").write_text(text)

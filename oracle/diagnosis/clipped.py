@@ -6,41 +6,62 @@ is beyond the limit: it is cut to what was recorded, and whether it is a step of
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from oracle.diagnosis.hypotheses import float_step
-from oracle.diagnosis.readings import Steps
-from oracle.diagnosis.search import Certified, Search
+from oracle.diagnosis.hypotheses import Hypothesis
+from oracle.diagnosis.pairs import every_reading
+from oracle.diagnosis.readings import Steps, joined
+from oracle.diagnosis.search import MOST, Certified, Search
+from oracle.diagnosis.sliced import Slice
 from oracle.records.exact import Array
 
+CLIPPED = "state-clipped"
 FEWEST = 2  # states that were cut off at a limit: the largest state of every run is one
 
 
 def clipped(search: Search) -> list[Certified]:
     """The documented equation, its states no larger than the largest, or no smaller than the smallest, recorded."""
-    own = search.own
-    usable = np.isfinite(own.before).all(axis=0) & np.isfinite(own.after).all(axis=0)
-    if not usable.any():
-        return []
+    return search.certified(_cut(search, CLIPPED, search.documented, search.own))
+
+
+def clipped_too(search: Search) -> list[Certified]:
+    """The same, and an edit of the equation or a reading of the run."""
+    return search.certified(_pairs(search), MOST)
+
+
+def _pairs(search: Search) -> Iterator[Hypothesis]:
+    if not any(_repeated(search.own.after)):
+        return
+    for name, other in search.edits if search.starts_as_documented and search.stated is not None else ():
+        yield from _cut(search, joined(name, CLIPPED), other, search.own)
+    for name, steps in every_reading(search):
+        yield from _cut(search, joined(CLIPPED, name), search.documented, steps)
+
+
+def _cut(search: Search, names: str, stated: Any, steps: Steps) -> Iterator[Hypothesis]:
+    """The statement with its states cut at the limits that the run shows, if any."""
+    limits = [limit for limit in _repeated(steps.after) if limit]
+    if not limits:
+        return
+    step = steps.after - Slice(*steps, np.arange(len(steps.after))).residual(stated)
+    after, shown = steps.after.copy(), dict[str, Any]()
     with np.errstate(all="ignore"):
-        step = float_step(search.evidence.rec, own)
-        apart = np.abs(own.after - step) > search.sieve.smallest
-    after, shown = own.after.copy(), dict[str, Any]()
-    for name, limit, beyond in _limits(own.after[:, usable], step):
-        cut = beyond & (own.after == limit)
-        if np.count_nonzero(cut & apart) >= FEWEST:
-            after[cut] = step[cut]
-            shown[name] = limit
-    if not shown:
-        return []
-    return search.certified(
-        [search.about("state-clipped", search.documented, Steps(own.before, after, own.X), **shown)]
-    )
+        for name, limit in limits:
+            beyond = (step - limit if name == "largest" else limit - step) > 0
+            cut = beyond & (steps.after == limit)
+            if np.count_nonzero(cut & (np.abs(step - limit) > search.sieve.smallest)) >= FEWEST:
+                after[cut] = step[cut]
+                shown[name] = limit
+    if shown:
+        yield search.about(names, stated, Steps(steps.before, after, steps.X), **shown)
 
 
-def _limits(after: Array, step: Array) -> list[tuple[str, float, Array]]:
-    """The largest and the smallest state, and where a step leads beyond."""
-    largest, smallest = float(np.max(after)), float(np.min(after))
-    return [("largest", largest, step > largest), ("smallest", smallest, step < smallest)]
+def _repeated(after: Array) -> tuple[tuple[str, float] | None, ...]:
+    """The largest and the smallest state, where they are met more than once."""
+    finite = after[np.isfinite(after)]
+    found = [("largest", np.max), ("smallest", np.min)] if finite.size else []
+    limits = [(name, float(extreme(finite))) for name, extreme in found]
+    return tuple(each if np.count_nonzero(finite == each[1]) >= FEWEST else None for each in limits)

@@ -16,12 +16,13 @@ import numpy as np
 from oracle.check.coarse import Sample, grid_of
 from oracle.check.evidence import Evidence
 from oracle.check.format_seen import narrower
+from oracle.diagnosis.clipped import clipped_too
 from oracle.diagnosis.delayed import delayed
 from oracle.diagnosis.deviations import deviating_with_another
 from oracle.diagnosis.families import families
 from oracle.diagnosis.hypotheses import Hypothesis
 from oracle.diagnosis.observed import activities
-from oracle.diagnosis.pairs import plain_readings, rare_pairs, rare_readings
+from oracle.diagnosis.pairs import every_reading, plain_readings, rare_pairs, rare_readings, repeated_too
 from oracle.diagnosis.readings import joined, own_steps, paired, shortened
 from oracle.diagnosis.search import MOST, Certified, Search
 from oracle.diagnosis.statement import Statement
@@ -149,7 +150,7 @@ def _bases(search: Search) -> Iterator[tuple[str, Search]]:
     """Edits of the statement, readings of the recording, and orders of channels and units."""
     if search.starts_as_documented:
         yield from ((name, replace(search, stated=other)) for name, other in search.edits)
-    for name, steps in (*plain_readings(search), *rare_readings(search)):
+    for name, steps in every_reading(search):
         yield name, replace(search, given=steps)
     if search.starts_as_documented:
         yield from ((p.name, replace(search, stated=p.stated)) for p in _orders(search))
@@ -165,4 +166,7 @@ def _under(name: str, h: Hypothesis, shown: dict[str, Any]) -> Hypothesis:
     return replace(h, names=names, shown={**shown, **h.shown})
 
 
-STAGES = (two_readings, a_number_and_entries, with_activities, rare_pairs, with_orders, with_unknowns)
+STAGES = (
+    *(two_readings, a_number_and_entries, with_activities, clipped_too, rare_pairs),
+    *(repeated_too, with_orders, with_unknowns),
+)

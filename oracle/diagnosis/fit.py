@@ -26,7 +26,7 @@ FALLING = 0.7  # a fit that works falls faster than this from one iteration to t
 PATIENCE = 2  # iterations that may fail to
 HALVINGS = 6  # of a move that makes things worse
 LINEAR = 1e-5  # relative; the error of the difference quotient is a tenth of it
-SHARE = 0.3  # of the squares that the first move of an unknown that is worth a fit takes away
+SHARE = 0.1  # of the squares that the first move of an unknown that is worth a fit takes away
 UNSOLVED = 1e-8  # of the squares: what a linear problem leaves beyond that after one move, it leaves after all
 FINISHED = 1e-3  # bounds: moves of less are rounding
 

@@ -135,10 +135,12 @@ class Sieve:
         return made
 
     def bounded(self, bound: Array) -> Array:
-        """The largest of a unit's bounds for relu: a unit that is silent as documented may be active in the program."""
+        """For relu a unit's largest bound, or the largest of all: a silent unit may be active in the program."""
         if self.evidence.rec.activation != "relu":
             return bound
-        return np.asarray(np.broadcast_to(bound.max(axis=1, keepdims=True, initial=0.0), bound.shape))
+        each, most = bound.max(axis=1, keepdims=True, initial=0.0), bound.max(initial=0.0)
+        each = np.where(each > self.evidence.model.storage * most, each, most)  # a silent one's is for underflow alone
+        return np.asarray(np.broadcast_to(each, bound.shape))
 
     def _once(self, key: tuple[int, ...], steps: Steps, make: Callable[[], Any]) -> Any:
         """Made once for these steps, which are kept too, so that no others get their place in memory."""

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from oracle.diagnosis.deviations import DEVIATIONS, deviating_pairs, deviating_with_another, rare
-from oracle.diagnosis.families import step_families, time_families
+from oracle.diagnosis.families import families, step_families, time_families
 from oracle.diagnosis.hypotheses import Hypothesis
 from oracle.diagnosis.readings import Steps, joined
+from oracle.diagnosis.repeated import FEW_TIMES, repetitions
 from oracle.diagnosis.search import MOST, PAIR_UNITS, Certified, Search
 from oracle.diagnosis.statement import Statement
+from oracle.procedures.discretize import IMPLICIT
 
 RARE = {
     "input-shifted", "input-held", "input-reversed", "batch-mixed",
@@ -29,6 +33,11 @@ def plain_readings(search: Search) -> Readings:
 def rare_readings(search: Search) -> Readings:
     """The other ones."""
     return [(name, steps) for name, steps in search.readings if set(name.split("|")) & RARE]
+
+
+def every_reading(search: Search) -> Readings:
+    """All of them, the plain ones first."""
+    return [*plain_readings(search), *rare_readings(search)]
 
 
 def pairs(search: Search) -> list[Certified]:
@@ -71,4 +80,33 @@ def pairs_with_a_number(search: Search) -> list[Certified]:
     for name, steps in plain_readings(search):
         base = replace(taken, given=steps)
         found += [c for f in step_families(search.stated) for c in base.fit(f, prefix=f"{name}+")]
+    return found
+
+
+def repeated_too(search: Search) -> list[Certified]:
+    """Several steps with each sample, and an edit of the equation, a reading of the run, or a number."""
+    if search.stated is None or search.evidence.rec.N > PAIR_UNITS:
+        return []
+    return search.certified(_repeated(search), MOST) or _repeated_with_a_number(search)
+
+
+def _repeated(search: Search) -> Iterator[Hypothesis]:
+    for name, base in repetitions(search.stated, FEW_TIMES):
+        for other, edited in deviating_with_another(search.stated) if search.starts_as_documented else ():
+            if _repeatable(edited):
+                yield search.about(joined(other, name), base.of(edited), times=base.times)
+        for reading, steps in every_reading(search):
+            yield search.about(joined(name, reading), base, steps, times=base.times)
+
+
+def _repeatable(s: Any) -> bool:
+    return getattr(s, "scheme", None) not in IMPLICIT
+
+
+def _repeated_with_a_number(search: Search) -> list[Certified]:
+    found: list[Certified] = []
+    for name, base in repetitions(search.stated, FEW_TIMES) if search.starts_as_documented else ():
+        taken = replace(search, stated=base, second=True)
+        every = (f for f in families(search.stated) if np.ndim(f.start) == 0)
+        found += [c for f in every for c in taken.fit(replace(f, make=base.made_by(f.make)), prefix=f"{name}+")]
     return found

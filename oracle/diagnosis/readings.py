@@ -12,7 +12,8 @@ from oracle.check.evidence import Evidence
 from oracle.records.exact import Array
 from oracle.records.layout import Samples
 
-WITH_OTHER_SAMPLES = ("initial-state-ignored", "state-not-carried")  # starts that are met with other samples
+WITH_OTHER_SAMPLES = ("initial-state-ignored", "state-not-carried", "state-late", "output-reversed")
+"""Readings of states that are met with other samples."""
 FARTHEST = 6  # steps an input may be shifted by; a longer delay is a delay line, not a slip of the index
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from oracle.diagnosis.statement import NETWORKS, STAGED, Statement
@@ -13,6 +13,7 @@ from oracle.records.record import Origin
 from oracle.records.recurrence import Recurrence
 
 TIMES = (2, 3, 4, 5, 10)  # steps for one sample
+FEW_TIMES = (2, 3)  # the same together with another deviation
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +22,16 @@ class Repetition:
 
     each: Any
     times: int
+    shorter: bool = False  # whether each is a share of the step
+
+    def of(self, stated: Any) -> Repetition:
+        """As many steps of another statement, as short as these."""
+        each = _shorter(stated, self.times) if self.shorter and isinstance(stated, Statement) else stated
+        return replace(self, each=each)
+
+    def made_by(self, make: Callable[[Any], Any]) -> Callable[[Any], Repetition]:
+        """The statements of a family, repeated."""
+        return lambda value: self.of(make(value))
 
     def record(self) -> Recurrence:
         """The recurrence this means."""
@@ -28,14 +39,14 @@ class Repetition:
         return Recurrence.made("repeated", Repeated(rec, self.times), rec.step, Origin("edited", {}, None, rec.dtype))
 
 
-def repetitions(s: Any) -> Iterator[tuple[str, Repetition]]:
+def repetitions(s: Any, counts: tuple[int, ...] = TIMES) -> Iterator[tuple[str, Repetition]]:
     """Whole steps and shares of a step, by name."""
     if getattr(s, "scheme", None) in IMPLICIT:
         return
-    for times in TIMES:
+    for times in counts:
         yield "step-repeated", Repetition(s, times)
         if isinstance(s, Statement) and s.leaky:
-            yield "step-divided", Repetition(_shorter(s, times), times)
+            yield "step-divided", Repetition(_shorter(s, times), times, shorter=True)
 
 
 def _shorter(s: Statement, times: int) -> Statement:

@@ -54,6 +54,11 @@ LOOP_RULES = (
     ),
     ("records the activity", (("[h0]", "[tanh(h0)]"), ("H.append(h)", "H.append(tanh(h))")), ("activity-recorded",)),
     ("last step dropped", (("range(len(X))", "range(len(X) - 1)"),), ("last-step-dropped",)),
+    (
+        "two steps per sample",
+        (("range(len(X))", "np.repeat(np.arange(len(X)), 2)"), ("np.array(H)", "np.array(H[::2])")),
+        ("step-repeated",),
+    ),
     ("state cut at 1/4", (("H.append(h)", "h = np.minimum(h, 0.25); H.append(h)"),), ("state-clipped",)),
 )
 
