@@ -47,7 +47,7 @@ class Fit(NamedTuple):
     spread: Any
 
 
-def fitted(family: Family, part: Slice, bound: Array) -> Fit | None:
+def fitted(family: Family, part: Slice, bound: Array, patience: int = PATIENCE) -> Fit | None:
     """The unknown of a family on a slice; None where no iteration stays finite.
 
     Parameters
@@ -56,11 +56,14 @@ def fitted(family: Family, part: Slice, bound: Array) -> Fit | None:
     part : Slice
     bound : ndarray, (rows, columns)
         What a residual is measured in.
+    patience : int
+        Iterations that may fail; with less than usual, there is one start only.
     """
     weight = 1 / np.maximum(bound, np.finfo(np.float64).tiny)
     best: Fit | None = None
-    for start in STARTS if family.positive and np.ndim(family.start) == 0 else STARTS[:1]:
-        found, final = _iterated(family, part, weight, np.asarray(family.start) * start)
+    several = family.positive and np.ndim(family.start) == 0 and patience >= PATIENCE
+    for start in STARTS if several else STARTS[:1]:
+        found, final = _iterated(family, part, weight, np.asarray(family.start) * start, patience)
         if found is not None and (best is None or found.worst < best.worst):
             best = found
         if final or (best is not None and best.worst <= 1):
@@ -85,7 +88,7 @@ def promising(family: Family, part: Slice, left: Array | None = None) -> bool:
         return bool(share >= SHARE)
 
 
-def _iterated(family: Family, part: Slice, weight: Array, start: Array) -> tuple[Fit | None, bool]:
+def _iterated(family: Family, part: Slice, weight: Array, start: Array, patience: int) -> tuple[Fit | None, bool]:
     """A fit from one start, and whether the problem is linear, so that another start finds the same."""
     with np.errstate(all="ignore"):
         value, residual = start, _residual(family, part, start)
@@ -107,7 +110,7 @@ def _iterated(family: Family, part: Slice, weight: Array, start: Array) -> tuple
             failures += not now <= FALLING * was
             best = (value, residual) if now <= was else best
             solved = linear and (failures > 0 or (free and now > UNSOLVED * was))
-            if failures >= PATIENCE or solved or largest(np.abs(slope * step) * weight) < FINISHED:
+            if failures >= patience or solved or largest(np.abs(slope * step) * weight) < FINISHED:
                 break
         return _judged(family, part, weight, *best), linear
 

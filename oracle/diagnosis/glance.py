@@ -10,7 +10,7 @@ restated is `coefficients.py`, and a test holds the two together for every devia
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,11 @@ from oracle.diagnosis.coefficients import ONE
 from oracle.diagnosis.gated import GatedStatement
 from oracle.diagnosis.repeated import Repetition
 from oracle.diagnosis.statement import NETWORKS, Statement
-from oracle.equations.runge_kutta import TABLEAUS
+from oracle.equations.runge_kutta import TABLEAUS, Tableau
 from oracle.records.exact import Array
 
 _FLOATS = Float64()
 EVERY = slice(None)
-Field = Callable[[Array], Array]
 
 
 def seen_at_a_glance(s: Any) -> bool:
@@ -71,17 +70,24 @@ def _staged(s: Statement, h: Array, X: Array) -> Array:
     step = float(s.step)
     gain = s.drive / s.step if s.drive is not None else ONE if s.form == "paper" else 1 / s.tau
     kept, drive = _column(-s.decay / s.tau), _column(gain)
-    tableau = s.tableau or TABLEAUS[s.scheme]
+    *stages, weights = _rows(s.tableau or TABLEAUS[s.scheme])
     slopes: list[Array] = []
-    for row in tableau.stages:
-        state = h
-        for a, slope in zip(row, slopes, strict=True):
-            state = state + float(s.step * a) * slope if a else state
-        slopes.append(_shaped(s, state, X, EVERY, kept, drive, 1 / step))
-    total = h
-    for b, slope in zip(tableau.weights, slopes, strict=True):
-        total = total + float(s.step * b) * slope if b else total
-    return total
+    for row in stages:
+        slopes.append(_shaped(s, _moved(h, step, row, slopes), X, EVERY, kept, drive, 1 / step))
+    return _moved(h, step, weights, slopes)
+
+
+def _moved(h: Array, step: float, row: tuple[float, ...], slopes: list[Array]) -> Array:
+    """H + Delta sum_j a_j k_j."""
+    for a, slope in zip(row, slopes, strict=True):
+        h = h + step * a * slope if a else h
+    return h
+
+
+@lru_cache(maxsize=1000)
+def _rows(tableau: Tableau) -> tuple[tuple[float, ...], ...]:
+    """Stages and weights in float64."""
+    return tuple(tuple(map(float, row)) for row in (*tableau.stages, tableau.weights))
 
 
 def _shaped(s: Statement, h: Array, X: Array, rows: Any, kept: Any, drive: Any, plain: float) -> Array:

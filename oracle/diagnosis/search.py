@@ -19,7 +19,7 @@ from oracle.check.judge import start_of
 from oracle.diagnosis.delayed import delayed
 from oracle.diagnosis.deviations import DEVIATIONS, deviating
 from oracle.diagnosis.families import Family, families, step_families
-from oracle.diagnosis.fit import LARGER, Fit, exact, fitted, largest, promising, proposals
+from oracle.diagnosis.fit import LARGER, PATIENCE, Fit, exact, fitted, largest, promising, proposals
 from oracle.diagnosis.hypotheses import Hypothesis, Sieve, merged, plausible, statistic_under, worst_under
 from oracle.diagnosis.implied import Implied, implied
 from oracle.diagnosis.normal import NormalStatement
@@ -217,7 +217,7 @@ class Search:
 
     def _fitted(self, family: Family, part: Slice, bound: Array) -> tuple[Fit | None, Array]:
         """A fit inside the documented bound, or inside its own where its terms are larger, and that bound."""
-        found = fitted(family, part, bound)
+        found = fitted(family, part, bound, 1 if self.second else PATIENCE)
         if found is None or found.worst <= self.left:
             return found, bound
         if not found.worst <= (LARGER_OF_TWO if self.second else LARGER) * self.left:
