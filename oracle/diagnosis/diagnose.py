@@ -24,6 +24,7 @@ from oracle.diagnosis.hypotheses import Hypothesis, statistic_under, worst_under
 from oracle.diagnosis.normal import normal_statement
 from oracle.diagnosis.pairs import pairs, pairs_with_a_number
 from oracle.diagnosis.readings import own_steps
+from oracle.diagnosis.rescaled import outputs_scaled
 from oracle.diagnosis.search import Certified, Search
 from oracle.diagnosis.sliced import Slice
 from oracle.diagnosis.statement import name_of, statement
@@ -92,7 +93,7 @@ def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tupl
         return (explanation(certain, evidence), *coarse)
     if any(f.explains for f in coarse):
         return coarse
-    for read in () if search.documented_inside else (activity_recorded, clipped):
+    for read in () if search.documented_inside else (activity_recorded, clipped, outputs_scaled):
         if certain := read(search):
             return (explanation(certain, evidence),)
     if not coarse and not search.documented_inside and (stored := _precision_by_grid(evidence, found)):

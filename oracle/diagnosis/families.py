@@ -141,9 +141,14 @@ def _scales(s: Statement) -> Iterator[Family]:
     yield Family(
         "scaled-pre-activation", "factor", 1.0, lambda f: _bias_times(s.recurrent(_times(f)).driving(_times(f)), f)
     )
-    yield Family("output-scaled", "factor", 1.0, lambda f: s.but(output=f))
+    yield output_family(s)
     if s.leaky and not s.staged:
         yield Family("state-scaled", "factor", 1.0, lambda f: s.but(kept=f * kept_of(s), drive=f * drive_of(s)))
+
+
+def output_family(s: Statement) -> Family:
+    """A factor of what is written down."""
+    return Family("output-scaled", "factor", 1.0, lambda f: s.but(output=f))
 
 
 def _of_tableau(s: Statement) -> Iterator[Family]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from oracle.check.evidence import Evidence, gather
 from oracle.check.judge import breached, judge
 from oracle.check.result import CheckResult, Finding
 from oracle.check.surroundings import preserved
-from oracle.diagnosis.deviations import deviating, meaning
+from oracle.diagnosis.deviations import DEVIATIONS, deviating, deviating_with_another, meaning
 from oracle.diagnosis.diagnose import explanation
 from oracle.diagnosis.families import Family, step_families
 from oracle.diagnosis.hypotheses import Hypothesis
@@ -25,6 +26,7 @@ from oracle.records import parse
 from oracle.records.names import CATALOGUE, activation_name
 from oracle.records.recurrence import Recurrence, positive
 
+NOT_OF_LEAKS = ("recurrent weights", "input weights", "bias", "input")
 FITTED_FORMS = ("outside", "inside", "leak-inside")
 
 
@@ -101,8 +103,7 @@ def _identified(
     second = second_run(evidence)
     if refused is not None and second is None:
         return refused
-    for name in activations:
-        found = _named(evidence, [s.but(activation=name) for s in known], base.but(activation=name))
+    for found in _explanations(evidence, activations, known, base):
         if found:
             answer = _answer(evidence, found)
             again = True if second is None else bool(judge(replace(second, rec=answer.record))[0])
@@ -112,6 +113,18 @@ def _identified(
     result, _ = judge(evidence)
     text = "no convention in the catalogue brings every residual inside its bound"
     return replace(result, verdict="fail", diagnosis=(Finding("unexplained", False, result.worst, text),))
+
+
+def _explanations(
+    evidence: Evidence, activations: tuple[str, ...], known: list[Statement], base: Statement
+) -> Iterator[list[Finding]]:
+    """What is found with each activation: equations, and then equations with a fitted leak and a deviation."""
+    for name in activations:
+        yield _named(evidence, [s.but(activation=name) for s in known], base.but(activation=name))
+    for name in activations if not known else ():
+        search = Search(evidence, base.but(activation=name), documented_fails=False)
+        found = [c for form in FITTED_FORMS for c in _deviating(search, base.but(form=form, activation=name))]
+        yield [explanation([c], evidence) for c in found]
 
 
 def _known_leak(base: Statement, tau: Any, step: Any, alpha: Any, units: int) -> list[Statement]:
@@ -145,6 +158,17 @@ def _equations(search: Search, known: list[Statement], base: Statement) -> Itera
         for name, other in deviating(s):
             if not name.startswith("activation:"):  # every activation gets its turn
                 yield search.about(name, other)
+
+
+def _deviating(search: Search, s: Statement) -> list[Certified]:
+    """A form with a leak that is fitted, and one deviation that is not about the leak."""
+    form, found = name_of(s.but(tau=Fraction(2)).record()), []
+    for name, other in deviating_with_another(s):
+        if DEVIATIONS[name].slot in NOT_OF_LEAKS and isinstance(other, Statement):
+            taken = replace(search, stated=other, second=True)
+            made = [c for family in step_families(other) for c in taken.fit(family)]
+            found += [replace(c, hypothesis=replace(c.hypothesis, names=(f"{form}+{name}",))) for c in made]
+    return found
 
 
 def _leaks(s: Statement, unknowns: int) -> list[Family]:

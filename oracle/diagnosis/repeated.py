@@ -12,7 +12,7 @@ from oracle.procedures.discretize import IMPLICIT
 from oracle.records.record import Origin
 from oracle.records.recurrence import Recurrence
 
-TIMES = (2, 3, 4, 5, 10)  # steps for one sample
+TIMES = (2, 3, 4, 5, 10)  # steps for one sample; bounds of more say little
 FEW_TIMES = (2, 3)  # the same together with another deviation
 
 

@@ -20,7 +20,15 @@ from oracle.diagnosis.delayed import delayed
 from oracle.diagnosis.deviations import DEVIATIONS, deviating
 from oracle.diagnosis.families import Family, families, step_families
 from oracle.diagnosis.fit import LARGER, PATIENCE, Fit, exact, fitted, largest, promising, proposals
-from oracle.diagnosis.hypotheses import Hypothesis, Sieve, merged, plausible, statistic_under, worst_under
+from oracle.diagnosis.hypotheses import (
+    Hypothesis,
+    Sieve,
+    float_step,
+    merged,
+    plausible,
+    statistic_under,
+    worst_under,
+)
 from oracle.diagnosis.implied import Implied, implied
 from oracle.diagnosis.normal import NormalStatement
 from oracle.diagnosis.nudged import entry_families
@@ -110,8 +118,9 @@ class Search:
         found = []
         for h in merged([h for h in seen if plausible(h, self.evidence)]):
             worst = worst_under(h, self.evidence)
-            if worst <= 1 and not self._as_documented(h) and not (self.documented_inside and self._coarse(h)):
-                found.append(Certified(h, worst))
+            if worst > 1 or self._as_documented(h) or (self._coarse(h) if self.documented_inside else self._vague(h)):
+                continue
+            found.append(Certified(h, worst))
         return sorted(found, key=lambda c: c.worst)
 
     def _as_documented(self, h: Hypothesis) -> bool:
@@ -119,6 +128,17 @@ class Search:
         if not (self.documented_fails and self.documented_inside) or h.steps is not self.own:
             return False
         return h.stated is not self.evidence.rec and h.rec.same_map(self.evidence.rec)
+
+    def _vague(self, h: Hypothesis) -> bool:
+        """Whether the documented map is inside the bound of a hypothesis as well: one that wide explains nothing.
+
+        A step that is repeated has such bounds: those of its steps are multiplied.
+        """
+        documented = self.evidence.rec
+        bound = self.evidence.bound(h.rec, *h.steps, h.model)
+        with np.errstate(all="ignore"):
+            outside = np.abs(h.steps.after - float_step(documented, h.steps)) > bound
+        return not outside.any() and not h.rec.same_map(documented)
 
     def _coarse(self, h: Hypothesis) -> bool:
         return too_coarse(self.evidence, statistic_under(h, self.evidence))

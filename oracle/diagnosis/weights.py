@@ -25,6 +25,7 @@ MOST_ENTRIES = 4  # wrong entries of a row that are looked for one by one
 SPARE = 3  # steps per unknown entry, and as many again, below which nothing is claimed
 ALL_ORDERS = 4  # input channels whose 24 orders are all tried; of more, only shifts, exchanges and the reversal
 MOST_ORDERS = 64  # of each of these kinds
+FLOAT32_SURE = 1e-5  # the same where parameters are float32: 2^-24 times the condition of a row
 NO_WEIGHTS = 1024.0
 """Bounds of a residual that no weights leave: where they are the program's, arguments read off saturated units, and
 float64 in the place of the promise, may leave a few of each."""
@@ -56,7 +57,7 @@ def few_entries(s: Statement, system: Implied, left: float) -> list[Proposal]:
     if not changed:
         return []
     also = _also(system, changed[0][0], changed[0][1], left, s.N) if len(changed) == 1 else []
-    return [_called(s, values, changed, also) for values in _rounded(total, changed, s.dtype)]
+    return [_called(s, values, changed, also) for values in _rounded(coefficients_of(s), total, changed, s.dtype)]
 
 
 def _also(system: Implied, i: int, found: int, left: float, N: int) -> list[str]:
@@ -89,12 +90,13 @@ def _pursued(system: Implied, i: int, left_over: float) -> list[tuple[int, float
     return None
 
 
-def _rounded(total: Array, changed: list[tuple[int, int]], dtype: str) -> Iterator[Array]:
-    """Fitted entries as zeros where they are next to it, as numbers of the parameters' format, and as they are."""
+def _rounded(own: Array, total: Array, changed: list[tuple[int, int]], dtype: str) -> Iterator[Array]:
+    """Fitted entries as zeros or as documented where next to it, as numbers of the format, and as they are."""
     where = tuple(np.array(changed).T)
     size = float(np.median(np.abs(total[total != 0]))) if total.any() else 1.0
-    small = np.abs(total[where]) <= SURE * size
-    versions = [np.where(small, 0.0, total[where])] if small.any() else []
+    near = (FLOAT32_SURE if dtype == "float32" else SURE) * size
+    small, same = (np.abs(total[where] - value) <= near for value in (0.0, own[where]))
+    versions = [np.where(same, own[where], np.where(small, 0.0, total[where]))] if (small | same).any() else []
     if dtype == "float32":
         versions.append(total[where].astype(np.float32).astype(np.float64))
     for values in (*versions, total[where]):
@@ -106,6 +108,7 @@ def _rounded(total: Array, changed: list[tuple[int, int]], dtype: str) -> Iterat
 def _called(s: Statement, total: Array, changed: list[tuple[int, int]], also: list[str]) -> Proposal:
     """The name for the changed entries, the statement, and the entries with their documented and fitted values."""
     own, N = coefficients_of(s), s.N
+    changed = [place for place in changed if total[place] != own[place]]
     entries = {
         _entry(i, j, N, total.shape[1]): (float(own[i, j]), float(total[i, j]), float(total[i, j] - own[i, j]))
         for i, j in changed
@@ -147,8 +150,7 @@ def other_matrices(s: Statement, total: Array) -> Iterator[Proposal]:
     """What is recognised in the recovered weights: permutations, masks, and at last the weights as they are."""
     yield from permutations(s, total)
     own, N = coefficients_of(s), s.N
-    size = float(np.median(np.abs(own[:, :N]))) if own.size else 1.0
-    gone = (np.abs(total[:, :N]) < ROUGH * size) & (np.abs(own[:, :N]) > 2 * ROUGH * size)
+    gone = np.abs(total[:, :N]) < np.abs(total[:, :N] - own[:, :N])  # nearer to nothing than to what is documented
     if gone.any():
         masked = own.copy()
         masked[:, :N][gone] = 0.0

@@ -112,3 +112,25 @@ def test_compare_holds_each_program_to_the_equation() -> None:
     off = oracle.compare(one, other, net.record(), inputs=X, h0=h0, kind="run")
     assert off.verdict == "fail"
     assert "second candidate is off" in off.summary()
+
+
+@pytest.mark.parametrize("form", ["rate", "current", "leak inside"])
+@pytest.mark.parametrize("activation", ["silu", "gelu-tanh", "softplus"])
+def test_activations_that_are_seldom_met_with_an_unknown_leak(form: str, activation: str) -> None:
+    """Neither the activation nor alpha is told."""
+    net = Net(7, 3, activation, gain=0.8, seed=2)
+    name, step = PROGRAMS[form]
+    result = asked(net, runs(Code.of(net, _alpha(net)), step))
+    assert name in (result.explained_by or "").split("|"), result.summary()
+    assert (result.record.activation, float(result.record.alpha)) == (activation, pytest.approx(0.3))
+
+
+def test_a_deviation_with_an_unknown_leak() -> None:
+    """The form, the deviation and alpha; the same with a term that no equation has is unexplained."""
+    net = Net(7, 3, "tanh", seed=2)
+    code = Code.of(net, _alpha(net))
+    found = asked(net, runs(code.but(W=net.W.T)))
+    assert found.explained_by == "form-rate+transposed-recurrent-weights"
+    assert found.record is not None
+    other = asked(net, runs(code.but(W=net.W.T), lambda c, h, x: planted.rate(c, h, x) + h**3 / 100))
+    assert other.explained_by is None

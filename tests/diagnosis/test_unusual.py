@@ -87,6 +87,30 @@ def test_shorter_steps_in_the_place_of_one(form: str, scheme: str) -> None:
     assert result.diagnosis[0].parameters["times"] == 4
 
 
+@pytest.mark.parametrize("edit", ["weights", "bias", "step"])
+def test_a_wide_bound_explains_nothing(edit: str) -> None:
+    """In float32 the bound of several steps may hold the documented step as well, and then it names no other fault."""
+    net = Net(7, 3, "tanh", "float32", seed=1)
+    W, b, dt = net.W.copy(), net.b[0].copy(), net.dt
+    W, b = (
+        W * np.float32(1.01 if edit == "weights" else 1),
+        b + np.float32(0.01 if edit == "bias" else 0) * np.eye(7)[4],
+    )
+    code = Code.of(net).but(W=W, b=b.astype(np.float32))
+    dt = dt * np.float32(1.01 if edit == "step" else 1)
+
+    def field(c: Code, h: Any, x: Any) -> Any:
+        return (-h + c.drive(h, x)) / net.tau
+
+    step = planted.staged("rk4", field, dt)
+    h0, X = net.run_data(12)
+    run = planted.runs(code, step)
+    result = oracle.check(run, net.record("rate", "rk4"), inputs=X, h0=h0, kind="run", promised="float32")
+    names = {"weights": "scaled-recurrent-weights", "bias": "wrong-bias", "step": "wrong-step"}
+    assert names[edit] in (result.explained_by or ""), result.summary()
+    assert "step-divided" not in (result.explained_by or "")
+
+
 def _stepped(stages: Any, weights: Any) -> Any:
     """An explicit Runge-Kutta step of the rate network."""
     tau, dt, code = float(NET.tau), float(NET.dt), Code.of(NET)
