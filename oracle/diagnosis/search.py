@@ -135,6 +135,8 @@ class Search:
         A step that is repeated has such bounds: those of its steps are multiplied.
         """
         documented = self.evidence.rec
+        if h.rec.I != documented.I:
+            return False  # an earlier state is one more input there
         bound = self.evidence.bound(h.rec, *h.steps, h.model)
         with np.errstate(all="ignore"):
             outside = np.abs(h.steps.after - float_step(documented, h.steps)) > bound
