@@ -31,7 +31,7 @@ Pattern = tuple[int, ...]
 """Per unit, how many kinks of s are below its z: 0 or 1 for a ReLU, silent or active."""
 
 _MOST_PARTS = 20_000  # of one step: grazing takes a few for each level, and half as many levels as there are bits
-_CLEAR = 4  # tolerances above which a unit is seen to have been inside its region
+_CLEAR = 4  # tolerances that f may be negative by until the end of a step that was cut at its zero
 
 
 @dataclass(frozen=True)
@@ -175,9 +175,11 @@ class Side:
         return Fraction(int(man)) * Fraction(2) ** (int(exponent) - self.bits)
 
     def never_inside(self, where: Fraction) -> bool:
-        """Whether f was not clearly positive before it was clearly negative."""
-        clear = _CLEAR * self.tolerance
-        return not any(self.at(where * k / 4) > clear for k in range(4))
+        """Whether f was not positive before it was negative, by more than the tolerance both times.
+
+        The same tolerance as in `first`: of a unit that starts farther than that from its kink one region is right.
+        """
+        return not any(self.at(where * k / 4) > self.tolerance for k in range(4))
 
 
 def grazing(seen: str) -> Undecided:

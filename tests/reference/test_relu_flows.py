@@ -244,6 +244,16 @@ def test_a_step_over_a_kink_costs_what_it_is_off() -> None:
         assert silent.misplaced == {0: 1}
 
 
+@pytest.mark.parametrize("times", [-3.0, -1.5, -0.5, 0.5, 1.5, 3.0])
+def test_next_to_a_kink_one_region_is_right(times: float) -> None:
+    """z starts some tolerances from its kink and rises: of both regions one at least is not misplaced."""
+    tolerance, kinks = arb(2) ** -60, (Fraction(0),)
+    z = arb_mat(1, 2, [arb(times) * tolerance, arb(1)])
+    with precision(80):
+        seen = [regions.exits(z, (below,), kinks, Fraction(1), tolerance, 80).misplaced for below in (0, 1)]
+    assert not all(seen)
+
+
 def test_crossing_unseen_is_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted fault: an engine that never leaves a region (no exits) misses the closed form of the single unit."""
     net = oracle.Network.rate([[2.0]], None, [-1.0], activation="relu")
