@@ -70,7 +70,7 @@ def exits(z: Any, pattern: Pattern, kinks: tuple[Fraction, ...], q: Fraction, to
         where, depth = f.first(q)
         if where is None:
             wrong[j] = _larger(wrong[j], depth)
-        elif f.never_inside(where):
+        elif not where or f.never_inside(where):
             misplaced[j] = direction
         else:
             q, leaving = where, {j: direction}
