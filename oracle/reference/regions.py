@@ -31,6 +31,7 @@ Pattern = tuple[int, ...]
 """Per unit, how many kinks of s are below its z: 0 or 1 for a ReLU, silent or active."""
 
 _MOST_PARTS = 20_000  # of one step: grazing takes a few for each level, and half as many levels as there are bits
+_STEEP_BITS = 32  # of a zero beyond those of f
 _CLEAR = 4  # tolerances that f may be negative by until the end of a step that was cut at its zero
 
 
@@ -170,9 +171,10 @@ class Side:
         return guess
 
     def _rounded(self, value: Any) -> Fraction:
-        """The nearest multiple of 2^-bits, or so."""
-        man, exponent = (value * arb(2) ** self.bits).floor().mid().man_exp()
-        return Fraction(int(man)) * Fraction(2) ** (int(exponent) - self.bits)
+        """The nearest multiple of 2^-(bits + 32), or so: f may be steep, and is to be about zero there."""
+        fine = self.bits + _STEEP_BITS
+        man, exponent = (value * arb(2) ** fine).floor().mid().man_exp()
+        return Fraction(int(man)) * Fraction(2) ** (int(exponent) - fine)
 
     def never_inside(self, where: Fraction) -> bool:
         """Whether f was not positive before it was negative, by more than the tolerance both times.

@@ -254,6 +254,17 @@ def test_next_to_a_kink_one_region_is_right(times: float) -> None:
     assert not all(seen)
 
 
+def test_a_steep_zero_is_located_to_the_tolerance() -> None:
+    """z = 2^10 t - 2^10/3 in 53 bits: where the region is left z is about zero. Planted fault: it is not at the nearest
+    multiple of 2^-49."""
+    tolerance, steep = arb(2) ** -46, 1 << 10
+    with precision(53):
+        seen = regions.exits(arb_mat(1, 2, [-arb(steep) / 3, steep]), (0,), (Fraction(0),), Fraction(1), tolerance, 49)
+    off = [abs(steep * t - Fraction(steep, 3)) for t in (seen.q, Fraction(round(Fraction(1, 3) * 2**49), 2**49))]
+    assert seen.leaving == {0: 1}
+    assert off[0] <= Fraction(1, 2**43) < off[1]
+
+
 def test_crossing_unseen_is_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted fault: an engine that never leaves a region (no exits) misses the closed form of the single unit."""
     net = oracle.Network.rate([[2.0]], None, [-1.0], activation="relu")
