@@ -205,7 +205,8 @@ def _precision_by_cast(evidence: Evidence, found: Residuals) -> tuple[Finding, .
         return ()
     where = "" if count == sample.before.shape[1] else f", in {count} of {sample.before.shape[1]} steps"
     worst = worst_under(Hypothesis((), evidence.rec, own_steps(evidence), PRECISIONS[seen.name]), evidence)
-    return (Finding(f"precision:{seen.name}", True, worst, f"{seen.why}{where} (observed)"),) if worst <= 1 else ()
+    name = seen.name.removesuffix("-products")  # as residuals of their size are called
+    return (Finding(f"precision:{name}", True, worst, f"{seen.why}{where} (observed)"),) if worst <= 1 else ()
 
 
 def _precision_by_look(evidence: Evidence, seen: Statistic | None, found: Residuals) -> tuple[Finding, ...]:

@@ -385,7 +385,7 @@ def _rounded(bits: int) -> Callable[[Any], Any]:
     return rounding
 
 
-@pytest.mark.parametrize(("bits", "finding"), [(11, "precision:tf32"), (8, "precision:bfloat16-products")])
+@pytest.mark.parametrize(("bits", "finding"), [(11, "precision:tf32"), (8, "precision:bfloat16")])
 @pytest.mark.parametrize("N", [16, 64, 200])
 @pytest.mark.parametrize("activation", ["tanh", "relu", "logistic"])
 def test_narrow_products_are_named(bits: int, finding: str, N: int, activation: str) -> None:
