@@ -12,6 +12,7 @@ import pytest
 from flint import arb, arb_mat
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference import by_regions
 
 import oracle
 from oracle.arithmetic.ball import precision
@@ -172,6 +173,34 @@ def test_an_elu_by_quadrature(alpha: int) -> None:
 
 
 KINKED = ("hardtanh", "hardtanh(-0.25,2)", "elu", "elu(3)", "leaky-relu(0.2)")
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [*((name, "rate") for name in sorted(by_regions.BRANCHES)), ("hardtanh", "current")]
+)
+def test_kinks_against_mpmath_alone(name: str, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three units that leave their regions: a program in mpmath, at twice the digits, is inside. Planted fault: not
+    with the branch beyond a kink taken a millionth steeper."""
+    rng = np.random.default_rng(len(name))
+    W, M, b, tau = (
+        1.2 * rng.normal(size=(3, 3)),
+        rng.normal(size=(3, 2)),
+        rng.normal(size=3) / 4,
+        rng.uniform(0.5, 2, 3),
+    )
+    X, h0, last = rng.normal(size=(2, 2)), rng.normal(size=3), Fraction(1)
+    net = getattr(oracle.Network, form)(W, M, b, tau=tau, activation=name)
+    found = oracle.reference(net, oracle.held(X, last / 2), h0, [last], digits=12)
+
+    def inside() -> bool:
+        truth = by_regions.flow(form, (W, M, b, tau), name, h0, X, last, 24)
+        return bool(found.contains(np.array(truth, dtype=object)[None]).all())
+
+    assert inside()
+    kinks, (*below, beyond) = by_regions.BRANCHES[name]
+    steeper = (*below, lambda c, z: beyond(c, z) * (1 + c.mpf(10) ** -6))
+    monkeypatch.setitem(by_regions.BRANCHES, name, (kinks, steeper))
+    assert not inside()
 
 
 @pytest.mark.parametrize("name", KINKED)
