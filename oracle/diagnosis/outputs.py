@@ -22,7 +22,7 @@ from oracle.diagnosis.gated import gated_statement
 from oracle.diagnosis.readings import shifted
 from oracle.equations.catalogue import advance
 from oracle.records.layout import Samples
-from oracle.records.precision import PRECISIONS, rank
+from oracle.records.precision import PRECISIONS, rank, representable
 
 FIRST = 2  # steps that are looked at before all of them are
 
@@ -44,12 +44,16 @@ def outputs_diagnosed(evidence: OutputEvidence, result: CheckResult) -> CheckRes
 
 
 def _narrow(evidence: OutputEvidence) -> Finding | None:
-    """The least coarse format inside whose bound every output is."""
+    """The least coarse format inside whose bound every output is, and of which every output is a number.
+
+    Inside alone says little: other weights are inside the bound of a format that is coarse enough.
+    """
+    outputs = _outputs(evidence)
     for model in sorted(PRECISIONS.values(), key=rank):
-        if rank(model) > rank(evidence.model):
-            worst = _worst(replace(_outputs(evidence), model=model))
+        if rank(model) > rank(evidence.model) and representable(outputs.recording.H[1:], model.storage):
+            worst = _worst(replace(outputs, model=model))
             if worst is not None:
-                text = f"every output is inside the bound of {model.name}"
+                text = f"every output is a number of {model.name} and inside its bound"
                 return Finding(f"precision:{model.name}", True, worst, text)
     return None
 

@@ -23,6 +23,7 @@ buffer = np.zeros(4)
 
 def step(h, x): print("called"); return 0.75 * h + 0.25 * np.tanh(W @ h + M @ x + b)
 def transposed(h, x): return 0.75 * h + 0.25 * np.tanh(W.T @ h + M @ x + b)
+def cubic(h, x): return step(h, x) - 0.01 * h**3
 def inside(h, x): return np.tanh(0.75 * h + 0.25 * (W @ h + M @ x + b))
 def raises(h, x): raise ZeroDivisionError("no")
 def leaves(h, x): raise SystemExit(7)
@@ -83,7 +84,8 @@ NET = ("--network", "net.json")
         (("check", "H.npy", *NET, "--inputs", "X.npy"), exits.PASS),
         (("check", "mine.py:step", *NET, "--inputs", "X0.npy", "--kind", "step"), exits.NOTHING),
         (("identify", "mine.py:inside", "--weights", "w.npz"), exits.PASS),
-        (("identify", "mine.py:transposed", "--weights", "net.json", "--activation", "tanh"), exits.FAIL),
+        (("identify", "mine.py:transposed", "--weights", "net.json", "--activation", "tanh"), exits.PASS),
+        (("identify", "mine.py:cubic", "--weights", "net.json", "--activation", "tanh"), exits.FAIL),
         (("claims", "--network", "flow.json", "c1", "C13"), exits.PASS),
         (("simulate", *NET, "--inputs", "X.npy", "--out", "out.npy"), exits.PASS),
         (("reference", *NET, "--inputs", "X.npy", "--digits", "20"), exits.PASS),

@@ -27,7 +27,12 @@ def started(folder: Path, *options: str) -> tuple[subprocess.Popen[bytes], int]:
     ours, theirs = pty.openpty()
     environment = {**os.environ, "PYTHONPATH": str(Path(oracle.__file__).parents[1])}
     process = subprocess.Popen(
-        [*COMMAND, *options], cwd=folder, stdout=subprocess.DEVNULL, stderr=theirs, env=environment
+        [*COMMAND, *options],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background may ignore it
     )
     os.close(theirs)
     return process, ours
