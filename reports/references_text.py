@@ -36,11 +36,12 @@ def _containment(part: dict[str, Any]) -> str:
     text = """## Containment
 
 N = 1, 2, 5, 16, 64; gains 0.3, 1 and 2 (contracting to chaotic); all forms. Recurrences: 20 steps (3 for N = 64) to 25
-digits against mpmath at twice the digits at least. Flows: 12 digits, an input that jumps, N up to 16 (tanh, logistic,
-identity: 64 at gain 2), against the readable integrator at 24 digits, its own radius included; it has no regions, so
-flows with kinks, four times as long, against mpmath.odefun from switch to switch (tests/reference/by_regions.py), and
-softplus(20) below its threshold against softplus. Worst: the largest distance by the proved radius; more than 1 would
-be a fault. Refused: said to be out of reach. Networks drawn by Hypothesis, of up to 64 units, are tests.
+digits against mpmath at twice the digits at least. Flows: 12 digits, an input that jumps, N up to 16 (but for leaky
+relu, hardtanh, elu and powers 64 at gain 2 as well), against the readable integrator at 24 digits, its own radius
+included; it has no regions, so flows with kinks, four times as long, against mpmath.odefun from switch to switch
+(tests/reference/by_regions.py), and softplus(20) below its threshold against softplus. Worst: the largest distance by
+the proved radius; more than 1 would be a fault. Refused: said to be out of reach. Networks drawn by Hypothesis, of up
+to 64 units, are tests.
 
 """
     rows = [

@@ -132,8 +132,14 @@ def rounds(activation: str) -> bool:
 
 def _absolute(activation: str, z: Array, model: Precision) -> Array:
     """What is granted beyond an error relative to the value, for each of the assumed units in the last place."""
-    found = Rounding(model).act(activation, Rounded(z, np.abs(z), np.zeros_like(z), 0.0))
-    beyond = found.error - 2 * model.storage * model.ulps * np.abs(found.value)
+    ops, units = Rounding(model), 2 * model.storage * model.ulps
+    if ACTIVATIONS[activation].assumed == UNTOLD:  # an expression, whose operations round
+        found = ops.act(activation, Rounded(z, np.abs(z), np.zeros_like(z), 0.0))
+        beyond = found.error - units * np.abs(found.value)
+    else:
+        relative, beyond = ops.activation_error(activation, z, np.abs(z))
+        if relative != units:
+            beyond = beyond + (relative - units) * np.abs(Float64().act(activation, z))
     return np.asarray(np.maximum(beyond, 0.0) / model.ulps)
 
 
