@@ -53,7 +53,7 @@ def _narrow(evidence: OutputEvidence) -> Finding | None:
         if rank(model) > rank(evidence.model) and representable(outputs.recording.H[1:], model.storage):
             worst = _worst(replace(outputs, model=model))
             if worst is not None:
-                text = f"every output is a number of {model.name} and inside its bound"
+                text = f"every output is a number of {model.name} and inside its bound (observed)"
                 return Finding(f"precision:{model.name}", True, worst, text)
     return None
 

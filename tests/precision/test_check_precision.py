@@ -181,6 +181,22 @@ def test_saturated_units_of_a_run_show_their_activation() -> None:
     )
 
 
+def test_far_below_zero_gelu_is_counted_in_what_it_is_granted() -> None:
+    """z (1 + erf)/2 loses all its digits at z = -6, which is granted; counted in its own ulps no argument is known."""
+    rng = np.random.default_rng(4)
+    W, M, b = rng.normal(size=(8, 8)) / 8, rng.normal(size=(8, 2)), rng.normal(size=8) - 6
+    rec = oracle.Recurrence.elman(W, M, b, activation="gelu")
+
+    def step(h: Any, x: Any) -> Any:
+        z = W @ h + M @ x + b
+        return z * (1 + np.array([math.erf(e / math.sqrt(2)) for e in z])) / 2
+
+    result = oracle.check(step, rec, inputs=rng.normal(size=(40, 2)), h0=rng.normal(size=8))
+    assert result
+    assert result.activation is not None
+    assert result.activation.ulps < 1
+
+
 def test_a_scaled_coefficient_inside_the_bound_is_no_rounding() -> None:
     """Weights times 1 + 1e-5 in float32 at N = 64: inside the bound, and a function of the state."""
     rng = np.random.default_rng(64)
