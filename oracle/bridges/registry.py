@@ -16,7 +16,8 @@ import numpy as np
 from oracle.bridges import declared, native
 from oracle.errors import BadInput
 from oracle.records.exact import Array, to_numpy
-from oracle.records.recurrence import MemoryGates, Recurrence
+from oracle.records.gates import MemoryGates
+from oracle.records.recurrence import Recurrence
 from oracle.records.verbs import provides
 
 

@@ -22,7 +22,8 @@ from oracle.check.unseen import unseen
 from oracle.errors import BadInput
 from oracle.records.exact import Array
 from oracle.records.precision import precision_model
-from oracle.records.recurrence import Implicit, Recurrence
+from oracle.records.recurrence import Recurrence
+from oracle.records.staged import Implicit
 from oracle.tolerance.activation_error import ActivationSeen, activation_seen
 from oracle.tolerance.granted import granted
 from oracle.tolerance.residuals import Residuals, residuals

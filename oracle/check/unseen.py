@@ -10,10 +10,11 @@ import numpy as np
 from oracle.arithmetic.float64 import Float64
 from oracle.check.result import Unseen
 from oracle.records.exact import Array
+from oracle.records.gates import Gates
 from oracle.records.layout import Samples
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator, sum_vectors
-from oracle.records.recurrence import Gates, Recurrence
+from oracle.records.recurrence import Recurrence
 
 FEWEST_STEPS = 3  # a step from h0, one from the candidate's own state, and one more to tell early from late input
 

@@ -27,7 +27,7 @@ from oracle.procedures.sameness import Sameness
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator
-from oracle.records.recurrence import Staged
+from oracle.records.staged import Staged
 from oracle.reference.gradients import STATE, Question, in_balls
 
 BITS = 512

@@ -33,7 +33,8 @@ from oracle.diagnosis.wording import described
 from oracle.equations.implicit import explicit
 from oracle.records.exact import Array
 from oracle.records.precision import PRECISIONS, rank
-from oracle.records.recurrence import Implicit, Recurrence
+from oracle.records.recurrence import Recurrence
+from oracle.records.staged import Implicit
 from oracle.tolerance.residuals import Residuals
 from oracle.tolerance.statistic import Statistic, scatter
 

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from oracle.records.exact import Array
+from oracle.records.gates import Gates
 from oracle.records.record import Origin
-from oracle.records.recurrence import Gates, Recurrence
+from oracle.records.recurrence import Recurrence
 
 GRU_GATES = ("reset", "update", "candidate")
 LSTM_GATES = ("input", "forget", "candidate", "output")

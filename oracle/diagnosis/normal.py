@@ -20,7 +20,8 @@ from oracle.records.exact import Array, exact_object
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator, spread
 from oracle.records.record import Origin
-from oracle.records.recurrence import Recurrence, Staged
+from oracle.records.recurrence import Recurrence
+from oracle.records.staged import Staged
 
 MOST_EXPANDED = 512  # units up to which a dense A is looked at entry by entry
 

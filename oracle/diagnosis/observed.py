@@ -28,7 +28,8 @@ from oracle.records.exact import Array, exact_array
 from oracle.records.names import parsed
 from oracle.records.operator import Operator
 from oracle.records.precision import Precision
-from oracle.records.recurrence import Implicit, Recurrence
+from oracle.records.recurrence import Recurrence
+from oracle.records.staged import Implicit
 from oracle.tolerance.step import Recorded, one_step_bound
 
 INVERSE_ULPS = 8.0

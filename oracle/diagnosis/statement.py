@@ -27,7 +27,8 @@ from oracle.procedures.discretize import IMPLICIT, LINEAR, zero_order_hold
 from oracle.records.exact import Array, Diagonal, Time
 from oracle.records.network import Network
 from oracle.records.record import Origin
-from oracle.records.recurrence import Implicit, Recurrence, Staged
+from oracle.records.recurrence import Recurrence
+from oracle.records.staged import Implicit, Staged
 
 FORMS = {"rate": "outside", "paper": "paper", "current": "inside"}
 NETWORKS = {form: name for name, form in FORMS.items()}

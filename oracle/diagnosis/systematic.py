@@ -23,7 +23,8 @@ from oracle.records.exact import Array, exact_object
 from oracle.records.formats import FORMATS, Format
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator
-from oracle.records.recurrence import Recurrence, Staged
+from oracle.records.recurrence import Recurrence
+from oracle.records.staged import Staged
 
 NOISE = 0.05
 """Smallest share of the variance that noise leaves unexplained. Truncated products leave 0.2, rounded ones 0.9; a

@@ -16,7 +16,7 @@ from fractions import Fraction
 import numpy as np
 
 from oracle.equations.interface import Arithmetic, V
-from oracle.records.recurrence import Gates
+from oracle.records.gates import Gates
 
 
 def drive(ops: Arithmetic[V], p: Gates, x: V) -> tuple[V, ...]:

@@ -21,7 +21,8 @@ from oracle.errors import BadInput
 from oracle.records.exact import Array
 from oracle.records.lure import Lure
 from oracle.records.operator import Copies, Operator, Term
-from oracle.records.recurrence import Implicit, Recurrence
+from oracle.records.recurrence import Recurrence
+from oracle.records.staged import Implicit
 
 THETAS = {"backward-euler": Fraction(1), "trapezoidal": Fraction(1, 2)}
 """Weight of F(h+); what is left to 1 is that of F(h)."""

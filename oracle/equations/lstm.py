@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from oracle.equations.gru import drive, gate
 from oracle.equations.interface import Arithmetic, V
-from oracle.records.recurrence import MemoryGates
+from oracle.records.gates import MemoryGates
 
 __all__ = ["drive", "step"]
 

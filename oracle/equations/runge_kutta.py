@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from oracle.equations import lure
 from oracle.equations.interface import Arithmetic, V
-from oracle.records.recurrence import Staged
+from oracle.records.staged import Staged
 
 
 class Tableau(NamedTuple):

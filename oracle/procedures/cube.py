@@ -26,7 +26,8 @@ from oracle.procedures.tangent_map import ExponentialStep, TangentStep, Vertex
 from oracle.records.exact import Array
 from oracle.records.layout import Samples, samples
 from oracle.records.network import Network
-from oracle.records.recurrence import Recurrence, Staged, positive
+from oracle.records.recurrence import Recurrence, positive
+from oracle.records.staged import Staged
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,8 @@ from oracle.records.lure import Lure
 from oracle.records.network import Network
 from oracle.records.operator import Operator, sum_vectors
 from oracle.records.record import Origin
-from oracle.records.recurrence import Implicit, Recurrence, Staged, positive
+from oracle.records.recurrence import Recurrence, positive
+from oracle.records.staged import Implicit, Staged
 from oracle.records.verbs import provides
 
 SCHEMES = ("euler", "exponential-euler", *TABLEAUS)

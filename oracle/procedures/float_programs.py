@@ -27,7 +27,7 @@ from oracle.procedures.float_orders import StoredField, stored
 from oracle.records.exact import Array, objects
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator
-from oracle.records.recurrence import Staged
+from oracle.records.staged import Staged
 
 Step = Callable[[Any, Any, Any], Any]
 """A step in some arithmetic: (ops, h, x) -> h+."""

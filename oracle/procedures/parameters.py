@@ -22,10 +22,12 @@ from oracle.procedures.discretize import euler, exponential_euler
 from oracle.procedures.rescale import rescaled
 from oracle.records import forms
 from oracle.records.exact import Array
+from oracle.records.gates import Gates
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator
 from oracle.records.record import Record
-from oracle.records.recurrence import Gates, Implicit, Recurrence, Staged
+from oracle.records.recurrence import Recurrence
+from oracle.records.staged import Implicit, Staged
 
 FORMS = {
     "paper": forms.paper,

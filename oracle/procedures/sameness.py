@@ -19,10 +19,12 @@ from oracle.arithmetic.rational import Rational
 from oracle.errors import NotDecidable
 from oracle.procedures.tangent_map import ExponentialStep, TangentStep, Vertex, affine
 from oracle.records.exact import Array, Constant
+from oracle.records.gates import GATES
 from oracle.records.lure import Lure
 from oracle.records.network import Network
 from oracle.records.operator import sum_vectors
-from oracle.records.recurrence import GATES, Recurrence, Staged
+from oracle.records.recurrence import Recurrence
+from oracle.records.staged import Staged
 
 BITS = (64, 256, 1024)
 """Precisions tried in turn: about 19, 77 and 308 digits. Two numbers that agree to 300 digits are left undecided."""

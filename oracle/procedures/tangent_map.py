@@ -27,7 +27,8 @@ from oracle.records.exact import Array
 from oracle.records.lure import Lure
 from oracle.records.network import Network
 from oracle.records.operator import sum_vectors
-from oracle.records.recurrence import Recurrence, Staged
+from oracle.records.recurrence import Recurrence
+from oracle.records.staged import Staged
 
 
 class Affine(NamedTuple):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,136 +12,11 @@ import numpy as np
 from oracle.errors import BadInput
 from oracle.records import forms, parse
 from oracle.records.exact import Array
+from oracle.records.gates import GATES, Gates, MemoryGates
 from oracle.records.lure import Lure
 from oracle.records.names import activation_name
-from oracle.records.operator import Copies, Operator, sum_vectors
 from oracle.records.record import Origin, Record
 from oracle.records.verbs import verb
-
-
-@dataclass(frozen=True, eq=False)
-class Staged:
-    """Parameters of a one-step method that leaves the normal form: the field F and the step Delta.
-
-    The map depends on them only through Delta F, and that is what equality compares.
-    """
-
-    field: Lure
-    step: Fraction
-
-    @property
-    def state_size(self) -> int:
-        """N."""
-        return self.field.state_size
-
-    @property
-    def input_size(self) -> int:
-        """I."""
-        return self.field.input_size
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Staged):
-            return NotImplemented
-        return self.field.scaled(self.step) == other.field.scaled(other.step)
-
-    def __hash__(self) -> int:
-        return hash(self.field.scaled(self.step))
-
-
-@dataclass(frozen=True, eq=False)
-class Implicit(Staged):
-    """The same of a method whose step is the solution of a relation; `theta` is the weight of F at the new state.
-
-    `made` keeps the relation, once it was asked for.
-    """
-
-    theta: Fraction = Fraction(1)
-    made: list[Lure] = field(default_factory=list, repr=False)
-
-    def __hash__(self) -> int:
-        return hash((self.theta, super().__hash__()))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Implicit) and self.theta == other.theta and bool(Staged.__eq__(self, other))
-
-
-@dataclass(frozen=True, eq=False)
-class Gates:
-    """Parameters of a gated cell, one entry per gate: W (N, N), M (N, I), input biases and recurrent biases (N,).
-
-    `activation` is that of the candidate; every documented cell has tanh.
-    """
-
-    W: tuple[Array, ...]
-    M: tuple[Array, ...]
-    b: tuple[tuple[Array, ...], ...]
-    b_recurrent: tuple[tuple[Array, ...], ...]
-    activation: str = "tanh"
-
-    @property
-    def units(self) -> int:
-        """Number of units."""
-        return int(self.W[0].shape[1])
-
-    @property
-    def state_size(self) -> int:
-        """N."""
-        return self.units
-
-    @property
-    def input_size(self) -> int:
-        """I."""
-        return int(self.M[0].shape[1])
-
-    @cached_property
-    def recurrent(self) -> tuple[Operator, ...]:
-        """The recurrent weights as operators."""
-        return tuple(Operator.dense(part) for part in self.W)
-
-    @cached_property
-    def driving(self) -> tuple[Operator, ...]:
-        """The input weights as operators."""
-        return tuple(Operator.dense(part) for part in self.M)
-
-    def key(self) -> tuple[Any, ...]:
-        """What equality compares."""
-        totals = (tuple(sum_vectors(part, self.units)) for part in (*self.b, *self.b_recurrent))
-        return (self.recurrent, self.driving, tuple(totals), self.activation)
-
-    def __eq__(self, other: object) -> bool:
-        return self.key() == other.key() if isinstance(other, Gates) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self.key())
-
-
-GATES = {"gru": 3, "gru-reset-before": 3, "lstm": 4}
-"""Gated cells, and how many matrices each stacks."""
-
-
-@dataclass(frozen=True, eq=False)
-class MemoryGates(Gates):
-    """Parameters of a long short-term memory, gates i, f, g, o; the state is (h, c), 2N numbers for N units."""
-
-    @property
-    def state_size(self) -> int:
-        """2 N: outputs h, then memories c."""
-        return 2 * self.units
-
-    @cached_property
-    def parts(self) -> tuple[Copies, Copies]:
-        """(h, c) -> h, and (h, c) -> c."""
-        first, second = np.split(np.arange(self.state_size), 2)
-        return Copies.of(first, self.state_size), Copies.of(second, self.state_size)
-
-    @cached_property
-    def places(self) -> tuple[Copies, Copies]:
-        """h -> (h, 0), and c -> (0, c)."""
-        here, none = np.arange(self.units), np.full(self.units, -1)
-        return (
-            Copies.of(np.concatenate([here, none]), self.units),
-            Copies.of(np.concatenate([none, here]), self.units),
-        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)

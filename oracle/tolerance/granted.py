@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from oracle.equations.activations import ACTIVATIONS
+from oracle.records.gates import Gates
 from oracle.records.precision import Precision
-from oracle.records.recurrence import Gates, Recurrence
+from oracle.records.recurrence import Recurrence
 
 
 def granted(rec: Recurrence, model: Precision) -> tuple[str, ...]:

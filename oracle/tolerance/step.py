@@ -16,7 +16,8 @@ from oracle.equations.catalogue import advance
 from oracle.equations.implicit import explicit
 from oracle.records.exact import Array
 from oracle.records.precision import Precision, precision_model, representable
-from oracle.records.recurrence import Implicit, Recurrence
+from oracle.records.recurrence import Recurrence
+from oracle.records.staged import Implicit
 
 _U = 2.0**-53
 SETTLED = 8

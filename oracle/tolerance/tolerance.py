@@ -14,7 +14,8 @@ from oracle.records.exact import Array, to_numpy
 from oracle.records.layout import Samples, samples
 from oracle.records.lure import Lure
 from oracle.records.precision import Precision, precision_model
-from oracle.records.recurrence import Implicit, Recurrence
+from oracle.records.recurrence import Recurrence
+from oracle.records.staged import Implicit
 from oracle.reference.lipschitz import lipschitz
 from oracle.tolerance.granted import granted
 from oracle.tolerance.residuals import residuals

@@ -24,7 +24,7 @@ from oracle.equations.runge_kutta import TABLEAUS, stepper
 from oracle.procedures.discretize import euler, exponential_euler
 from oracle.procedures.rescale import rescaled
 from oracle.records.lure import Lure
-from oracle.records.recurrence import Staged
+from oracle.records.staged import Staged
 
 r, D = sympy.symbols("r Delta", positive=True)
 

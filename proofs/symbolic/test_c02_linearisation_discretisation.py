@@ -42,7 +42,7 @@ from oracle.procedures.discretize import euler, exponential_euler
 from oracle.procedures.linearize import linearized, preactivation
 from oracle.records.exact import objects
 from oracle.records.lure import Lure
-from oracle.records.recurrence import Staged
+from oracle.records.staged import Staged
 
 D = sympy.Symbol("Delta", positive=True)
 HALF = sympy.Rational(1, 2)

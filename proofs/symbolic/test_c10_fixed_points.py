@@ -32,7 +32,7 @@ from oracle.procedures.linearize import preactivation
 from oracle.records.exact import objects
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator
-from oracle.records.recurrence import Staged
+from oracle.records.staged import Staged
 
 D, z = sympy.symbols("Delta z", positive=True)
 

@@ -27,7 +27,8 @@ from oracle.records.exact import objects
 from oracle.records.layout import Samples
 from oracle.records.operator import Operator
 from oracle.records.record import Origin
-from oracle.records.recurrence import Recurrence, Staged
+from oracle.records.recurrence import Recurrence
+from oracle.records.staged import Staged
 from oracle.reference.gradients import Backward, Question, assembled, backward, forward
 from oracle.reference.loss import Loss
 
