@@ -22,34 +22,24 @@ its gamma; the value's own float64 error is within the bound because float64 is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from oracle.arithmetic.float64 import VALUES, Float64
+from oracle.arithmetic.coefficients import FORMING_ROUNDINGS, ONE, Coefficients, is_one
+from oracle.arithmetic.float64 import VALUES
 from oracle.arithmetic.slopes import steepest
 from oracle.equations.activations import ACTIVATIONS
 from oracle.equations.activations_user import UNTOLD
-from oracle.records.exact import Array, Atom, Constant, Diagonal
+from oracle.records.exact import Array, Constant, Diagonal
 from oracle.records.operator import Operator, Term, copied, only_copies
-from oracle.records.precision import Precision, representable
+from oracle.records.precision import Precision
 
 _U = 2.0**-53
 _LEAST = 2.0**-1074
-ONE = Fraction(1)
-
-FORMING_ROUNDINGS = 3
-"""Roundings of a derived coefficient such as dt/tau, 1/tau or alpha/6: two to form it and one to store it."""
 
 REARRANGEMENT_ROUNDINGS = 3
 """Extra roundings for arrangements that distribute products over sums: h + dt(-h + s)/tau, ((tau - dt)h + dt s)/tau."""
-
-CONSTANT_ULPS = 4
-"""Assumed error of exp in a coefficient such as exp(-dt/tau), in units of u, beyond that of its rounded argument; for
-the exponential of a matrix it is relative to the largest entry.
-
-The argument is formed like any coefficient, and its relative error is multiplied by its size."""
 
 
 class Rounded(NamedTuple):
@@ -75,21 +65,15 @@ def raised(total: Array, roundings: int) -> Array:
     return np.asarray(total * (1 + (roundings + 2) * _U) + _LEAST)
 
 
-class Rounding:
+class Rounding(Coefficients):
     """Arithmetic on `Rounded` values under a precision model."""
 
     def __init__(self, model: Precision) -> None:
-        self.model = model
-        self._floats = Float64()
-        self._store = -np.log1p(-model.storage)
+        super().__init__(model)
         self._accumulate = -np.log1p(-model.accumulation)
         self._factors = 2 * -np.log1p(-model.products)
         self._stored = 3 * self._store if model.storage > model.accumulation else 0.0
         self._flushed = model.parts is not None and model.parts.flushed
-        self._casts: dict[int, tuple[Any, float, float]] = {}
-        self._sizes: dict[int, tuple[Any, Array, float]] = {}
-        self._norms: dict[str, float] = {}
-        self._rows: dict[int, tuple[Array, Array, int]] = {}
 
     def lift(self, exact: Array) -> Rounded:
         """Exact numbers, rounded to storage where they are not numbers of the format."""
@@ -108,33 +92,12 @@ class Rounding:
             return lifted
         return Rounded(lifted.value, lifted.magnitude, np.full_like(lifted.value, lost), max(growth, lifted.growth))
 
-    def _stored_as_given(self, exact: Array, u: float | None = None) -> tuple[float, float]:
-        """Growth, and what underflow may lose, from storing given numbers in the candidate's format."""
-        u = self.model.storage if u is None else u
-        if representable(exact, u) and self._above_underflow(exact):
-            return 0.0, 0.0
-        return float(-np.log1p(-u)), self.model.underflow
-
-    def _above_underflow(self, exact: Array) -> bool:
-        """Whether every number is a multiple of the format's smallest one; float64 cannot be given finer ones."""
-        if self.model.underflow <= 2.0**-1074:
-            return True
-        with np.errstate(over="ignore"):
-            scaled = exact.astype(np.float64) / self.model.underflow
-        return bool(np.all(scaled == np.rint(scaled)))
-
-    def _cast(self, parameter: Array) -> tuple[float, float]:
-        """The same for a parameter, looked at once."""
-        if id(parameter) not in self._casts:
-            self._casts[id(parameter)] = (parameter, *self._stored_as_given(parameter, self.model.parameters))
-        return self._casts[id(parameter)][1:]
-
     def _lost(self, term: Term, v: Rounded, terms: int) -> Any:
         """What underflow may lose in a term: its cast and its inner product, then scaled, and the last product."""
         lost = terms * self.model.underflow
         if term.dense is not None:
             inner = np.sum(v.magnitude, axis=0, keepdims=True) * self._cast(term.dense)[1]
-            if not _is_one(term.right):
+            if not is_one(term.right):
                 inner = inner + self._product(Term(ONE, term.dense, ONE), np.full_like(v.magnitude, lost))[0]
             lost = lost + self._size(term.left) * (lost + inner + self._narrowed(term, v))
         elif self._flushed:  # a subnormal operand may be taken for zero
@@ -153,58 +116,6 @@ class Rounding:
         # Each of the two factors is off by u as well; the growth of the sum covers it. Sums of nonnegative numbers.
         return np.where(beyond, np.inf, lost * (1 + 2 * (sum(weights.shape) + 4) * _U))
 
-    def _forming(self, factor: Diagonal) -> float:
-        """Growth from forming a coefficient and multiplying by it."""
-        entries = factor.tolist() if isinstance(factor, np.ndarray) else [factor]
-        if all(entry in (1, -1) for entry in entries):
-            return 0.0
-        roundings = FORMING_ROUNDINGS + 1
-        constants = [entry for entry in entries if isinstance(entry, Constant)]
-        if constants:
-            steepest = max(a.steepness for c in constants for m in c.terms for a, _ in m)
-            roundings += CONSTANT_ULPS + (FORMING_ROUNDINGS + 1) * int(np.ceil(steepest))
-        return float(roundings * self._store)
-
-    def _size(self, factor: Diagonal) -> Any:
-        """|factor| without cancellation inside its polynomial, rounded up."""
-        entries = factor.tolist() if isinstance(factor, np.ndarray) else [factor]
-        sizes = np.array([self._spread(entry) for entry in entries]) * (1 + 4 * _U)
-        return sizes[:, None] if isinstance(factor, np.ndarray) else sizes[0]
-
-    def _spread(self, entry: Any) -> float:
-        if not isinstance(entry, Constant):
-            return abs(float(entry))
-        if len(entry.terms) == 1:  # exp(-a) h is also written h + (1 - exp(-a))(s - h), which rounds at the size of h
-            ((monomial, value),) = entry.terms.items()
-            return abs(self._floats.number(entry)) + abs(float(value)) * self._own_size(monomial[0][0])
-        return sum(abs(self._floats.number(Constant({m: v}) if m else v)) for m, v in entry.terms.items())
-
-    def _own_size(self, atom: Atom) -> float:
-        """The size at which an exponential may round beyond its own: that of 1 - e^-a, or of e to a whole matrix."""
-        if atom.generator is not None:
-            return self._norm(atom)
-        return 2.0 if atom.kind == "exp" else 0.0
-
-    def _norm(self, atom: Atom) -> float:
-        """The largest entry of e to a matrix: algorithms for it are accurate relative to that, not entry by entry."""
-        if atom.activation not in self._norms:
-            assert atom.generator is not None
-            every = self._floats._read(atom.generator.exponential())
-            self._norms[atom.activation] = float(np.max(np.abs(every), initial=0.0)) * (1 + 4 * _U)
-        return self._norms[atom.activation]
-
-    def _weights(self, dense: Array) -> Array:
-        """|dense| without cancellation inside its entries, rounded up."""
-        if dense.dtype != object or not any(isinstance(entry, Constant) for entry in dense.ravel().tolist()):
-            return np.abs(self._floats._read(dense))
-        if id(dense) not in self._sizes:
-            self._sizes[id(dense)] = (
-                dense,
-                self._size(dense.ravel()).reshape(dense.shape),
-                self._forming(dense.ravel()),
-            )
-        return self._sizes[id(dense)][1]
-
     def _shared(self, term: Term, v: Rounded) -> Array | None:
         """What the error of one stored number does in a coefficient of several atoms; None where this is no such case.
 
@@ -213,7 +124,7 @@ class Rounding:
         """
         entries = term.left.tolist() if isinstance(term.left, np.ndarray) else [term.left]
         several = any(isinstance(entry, Constant) and len(entry.terms) > 1 for entry in entries)
-        if not several or term.dense is not None or not _is_one(term.right) or v.growth != 0:
+        if not several or term.dense is not None or not is_one(term.right) or v.growth != 0:
             return None
         return np.asarray(np.abs(self._floats._factor(term.left)) * v.error * (1 + 8 * _U))
 
@@ -225,13 +136,6 @@ class Rounding:
             weights, count = self._counted(term.dense)
             inner = (weights @ inner) * (1 + 2 * (count + 2) * _U)
         return np.asarray(self._size(term.left) * inner * (1 + 4 * _U)), count
-
-    def _counted(self, dense: Array) -> tuple[Array, int]:
-        """|dense|, and the largest number of weights in a row, looked at once."""
-        if id(dense) not in self._rows:
-            weights = self._weights(dense)
-            self._rows[id(dense)] = (dense, weights, int(np.count_nonzero(weights, axis=1).max(initial=0)))
-        return self._rows[id(dense)][1:]
 
     def affine(
         self, products: Sequence[tuple[Operator, Rounded]], biases: Sequence[Array] = (), parts: Sequence[Rounded] = ()
@@ -384,9 +288,5 @@ def _copied(products: Sequence[tuple[Operator, Rounded]]) -> Rounded:
     return Rounded(value, magnitude, error, max(v.growth for _, v in products))
 
 
-def _is_one(factor: Diagonal) -> bool:
-    return not isinstance(factor, np.ndarray) and bool(factor == ONE)
-
-
 def _is_identity(op: Operator) -> bool:
-    return len(op.terms) == 1 and op.terms[0].dense is None and _is_one(op.terms[0].left) and _is_one(op.terms[0].right)
+    return len(op.terms) == 1 and op.terms[0].dense is None and is_one(op.terms[0].left) and is_one(op.terms[0].right)

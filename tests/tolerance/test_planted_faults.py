@@ -14,7 +14,7 @@ import test_residuals
 import test_statistic
 import test_trajectory
 
-from oracle.arithmetic import ball, rounding
+from oracle.arithmetic import ball, coefficients, rounding
 from oracle.arithmetic.rounding import Rounded, Rounding
 from oracle.check import candidates, judge
 from oracle.diagnosis import check as public
@@ -143,7 +143,7 @@ FAULTS: dict[str, Fault] = {
         lambda: edges.test_states_written_in_decimal(6),
     ),
     "one bit too few is representable": (
-        lambda patch: patch.setattr(edges, "representable", lambda values, u: rounding.representable(values, 2 * u)),
+        lambda patch: patch.setattr(edges, "representable", lambda values, u: coefficients.representable(values, 2 * u)),
         lambda: edges.test_representable_counts_bits(1 + 2.0**-7, "bfloat16", True),
     ),
     "upper bounds not rounded up": (
