@@ -14,10 +14,11 @@ import test_residuals
 import test_statistic
 import test_trajectory
 
-from oracle.arithmetic import ball, coefficients, rounding
+from oracle.arithmetic import ball, rounding
 from oracle.arithmetic.rounding import Rounded, Rounding
 from oracle.check import candidates, judge
 from oracle.diagnosis import check as public
+from oracle.records.precision import representable
 from oracle.tolerance import residuals as balls
 from oracle.tolerance import statistic as formats
 from oracle.tolerance import trajectory
@@ -143,7 +144,7 @@ FAULTS: dict[str, Fault] = {
         lambda: edges.test_states_written_in_decimal(6),
     ),
     "one bit too few is representable": (
-        lambda patch: patch.setattr(edges, "representable", lambda values, u: coefficients.representable(values, 2 * u)),
+        lambda patch: patch.setattr(edges, "representable", lambda values, u: representable(values, 2 * u)),
         lambda: edges.test_representable_counts_bits(1 + 2.0**-7, "bfloat16", True),
     ),
     "upper bounds not rounded up": (
