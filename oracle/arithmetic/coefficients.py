@@ -7,7 +7,6 @@ within e^{+-l} of 1 once the coefficient is formed, stored in the candidate's fo
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from oracle.records.exact import Array, Atom, Constant, Diagonal
 from oracle.records.precision import Precision, representable
 
 _U = 2.0**-53
-ONE = Fraction(1)
 
 FORMING_ROUNDINGS = 3
 """Roundings of a derived coefficient such as dt/tau, 1/tau or alpha/6: two to form it and one to store it."""
@@ -120,8 +118,3 @@ class Coefficients:
             weights = self._weights(dense)
             self._rows[id(dense)] = (dense, weights, int(np.count_nonzero(weights, axis=1).max(initial=0)))
         return self._rows[id(dense)][1:]
-
-
-def is_one(factor: Diagonal) -> bool:
-    """Whether a factor leaves everything as it is."""
-    return not isinstance(factor, np.ndarray) and bool(factor == ONE)

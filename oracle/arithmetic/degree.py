@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +22,7 @@ from oracle.arithmetic.float64 import Float64
 from oracle.arithmetic.graded import NEVER, Extents, Graded, NotHomogeneous, common, lowest, note, plain
 from oracle.equations.activations import ACTIVATIONS
 from oracle.records.exact import Array, Diagonal
-from oracle.records.operator import Operator, Term
+from oracle.records.operator import Operator, Term, is_one
 
 MANTISSA = 52
 """Bits after the leading one of a double."""
@@ -176,7 +175,7 @@ def _grid(value: Array) -> int:
 
 def _term_grid(t: Term, v: Array) -> int:
     """The grid of the products in a term, in whichever order its factors are multiplied."""
-    factors = [_floats(part) for part in (t.left, t.dense, t.right) if part is not None and not _is_one(part)]
+    factors = [_floats(part) for part in (t.left, t.dense, t.right) if part is not None and not is_one(part)]
     grids = [_grid(part) for part in (*factors, v)]
     return NEVER if max(grids) > NEVER // 2 else sum(grids)
 
@@ -186,7 +185,3 @@ def _term_size(t: Term, v: Array) -> Array:
     inner = (right[:, None] if right.ndim else right) * np.abs(v)
     inner = inner if t.dense is None else np.abs(_floats(t.dense)) @ inner
     return np.asarray((left[:, None] if left.ndim else left) * inner)
-
-
-def _is_one(part: Any) -> bool:
-    return not isinstance(part, np.ndarray) and part == Fraction(1)

@@ -11,7 +11,7 @@ import numpy as np
 from oracle.equations.activations import ACTIVATIONS
 from oracle.errors import KinkError
 from oracle.records.exact import Array, Atom, Constant, Diagonal, Exact
-from oracle.records.operator import Operator, is_zero
+from oracle.records.operator import Operator, is_one, is_zero
 
 
 def columned(exact: Array) -> Array:
@@ -83,11 +83,11 @@ class Entrywise:
         pieces: list[Any] = [columned(self._kept(bias)) for bias in biases] + list(parts)
         for op, v in products:
             for term in op.terms:
-                inner = v if _is_one(term.right) else v * self._factor(term.right)
+                inner = v if is_one(term.right) else v * self._factor(term.right)
                 if term.dense is not None:
                     inner = self.product(term.dense, inner)
                 if not is_zero(term.left):
-                    pieces.append(inner if _is_one(term.left) else inner * self._factor(term.left))
+                    pieces.append(inner if is_one(term.left) else inner * self._factor(term.left))
         for piece in pieces:
             total = piece if total is None else total + piece
         if total is None:
@@ -161,7 +161,3 @@ class Entrywise:
     def lower(self, v: Array) -> Array:
         """The object array itself."""
         return v
-
-
-def _is_one(factor: Diagonal) -> bool:
-    return not isinstance(factor, np.ndarray) and bool(factor == 1)

@@ -26,13 +26,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from oracle.arithmetic.coefficients import FORMING_ROUNDINGS, ONE, Coefficients, is_one
+from oracle.arithmetic.coefficients import FORMING_ROUNDINGS, Coefficients
 from oracle.arithmetic.float64 import VALUES
 from oracle.arithmetic.slopes import steepest
 from oracle.equations.activations import ACTIVATIONS
 from oracle.equations.activations_user import UNTOLD
 from oracle.records.exact import Array, Constant, Diagonal
-from oracle.records.operator import Operator, Term, copied, only_copies
+from oracle.records.operator import ONE, Operator, Term, copied, is_one, only_copies
 from oracle.records.precision import Precision
 
 _U = 2.0**-53
@@ -141,7 +141,7 @@ class Rounding(Coefficients):
         self, products: Sequence[tuple[Operator, Rounded]], biases: Sequence[Array] = (), parts: Sequence[Rounded] = ()
     ) -> Rounded:
         """Sum of products, biases and values, in any order and arrangement."""
-        if not biases and not parts and len(products) == 1 and _is_identity(products[0][0]):
+        if not biases and not parts and len(products) == 1 and products[0][0].is_identity:
             return products[0][1]
         if only_copies(products, biases, parts):
             return _copied(products)
@@ -286,7 +286,3 @@ def _copied(products: Sequence[tuple[Operator, Rounded]]) -> Rounded:
         copied([(op, getattr(v, name)) for op, v in products]) for name in ("value", "magnitude", "error")
     )
     return Rounded(value, magnitude, error, max(v.growth for _, v in products))
-
-
-def _is_identity(op: Operator) -> bool:
-    return len(op.terms) == 1 and op.terms[0].dense is None and is_one(op.terms[0].left) and is_one(op.terms[0].right)

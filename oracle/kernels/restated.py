@@ -17,7 +17,7 @@ from oracle.arithmetic.ball import Ball, precision
 from oracle.arithmetic.float64 import Float64
 from oracle.records.exact import Array, Diagonal
 from oracle.records.lure import Lure
-from oracle.records.operator import Operator
+from oracle.records.operator import Operator, is_one
 from oracle.records.recurrence import Recurrence
 
 GAINS = 2.0**40  # |b| within 2^(+-40), and growths below 2^100: everything is then far inside the range of float32
@@ -62,7 +62,7 @@ def _outside(p: Lure) -> Restated | None:
 
 def _inside(p: Lure) -> Restated | None:
     gain = p.B.terms[0].left
-    plain = _scaled(p.B, gain) and (not p.E.terms or _scaled(p.E, gain)) and _is_identity(p.W)
+    plain = _scaled(p.B, gain) and (not p.E.terms or _scaled(p.E, gain)) and p.W.is_identity
     if not plain or p.M.terms or p.b or not _ordinary(gain):
         return None
     biases = [_quotient(part, gain) for part in p.c]
@@ -75,7 +75,7 @@ def _inside(p: Lure) -> Restated | None:
 
 def _plain(op: Operator) -> bool:
     """Whether an operator is one matrix of floats."""
-    return _is_float_matrix(op) and _is_one(op.terms[0].left)
+    return _is_float_matrix(op) and is_one(op.terms[0].left)
 
 
 def _scaled(op: Operator, gain: Diagonal) -> bool:
@@ -85,16 +85,7 @@ def _scaled(op: Operator, gain: Diagonal) -> bool:
 
 def _is_float_matrix(op: Operator) -> bool:
     term = op.terms[0] if len(op.terms) == 1 else None
-    return term is not None and term.dense is not None and term.dense.dtype != object and _is_one(term.right)
-
-
-def _is_identity(op: Operator) -> bool:
-    term = op.terms[0] if len(op.terms) == 1 else None
-    return term is not None and term.dense is None and _is_one(term.left) and _is_one(term.right)
-
-
-def _is_one(factor: Diagonal) -> bool:
-    return not isinstance(factor, np.ndarray) and bool(factor == 1)
+    return term is not None and term.dense is not None and term.dense.dtype != object and is_one(term.right)
 
 
 def _dense(op: Operator) -> Array:

@@ -26,6 +26,11 @@ def is_zero(factor: Diagonal) -> bool:
     return not np.any(factor != 0) if isinstance(factor, np.ndarray) else bool(factor == 0)
 
 
+def is_one(factor: Diagonal) -> bool:
+    """Whether a factor is the scalar 1; a vector of ones does not count."""
+    return not isinstance(factor, np.ndarray) and bool(factor == ONE)
+
+
 def spread(factor: Diagonal, size: int) -> Array:
     """The diagonal as a vector of the given size."""
     return factor if isinstance(factor, np.ndarray) else objects([factor] * size)
@@ -100,6 +105,12 @@ class Operator:
     def is_diagonal(self) -> bool:
         """Whether every term is a multiple of the identity or a diagonal."""
         return all(t.dense is None for t in self.terms)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether this is one term, and it is the scalar 1."""
+        t = self.terms[0] if len(self.terms) == 1 else None
+        return t is not None and t.dense is None and is_one(t.left) and is_one(t.right)
 
     def diagonal_factor(self) -> Diagonal:
         """The operator as one scalar or diagonal; only for `is_diagonal` operators."""
