@@ -27,7 +27,8 @@ from oracle.records.names import activation_name
 from oracle.records.precision import ACTIVATION_ULPS
 
 OTHERS = {
-    "precision:<format>": "what was computed is inside the bound of that format, and not of the promised one",
+    "precision:<format>": "factors or states are of that format, and a finer one was promised",
+    "precision:below-<promised>": "exact probes prove that the promised format is not kept",
     "rounded-weights:<format>": "weights are rounded to a narrower format before they are used",
     "inaccurate-activation": "the activation is further from its value than is granted",
     "noise:<scale>": "the noise depends on the step in another way than promised",

@@ -41,10 +41,15 @@ ON_GRID = 16  # distinct rounded states of fewer bits: by chance with a probabil
 
 
 class Coarse(NamedTuple):
-    """A coarser format and what gave it away."""
+    """A coarser format, what gave it away, and the precision model that grants it.
+
+    One rule for names: `name` is the format, whether factors or states are narrowed to it, and however far that takes
+    the residuals; `why` says which of the two it is, and so does `model`.
+    """
 
     name: str | None
     why: str
+    model: str | None = None
 
 
 def largest_roundoff(model: Precision) -> float:
@@ -134,7 +139,7 @@ def coarse_in_places(sample: Sample, model: Precision, written: float = 0.0) -> 
     each = per_step(places.residual, scatter(places.rec, places.before, places.X), model)
     found = coarse(places, float(np.median(each)), model, written)
     where = f"{places.before.shape[1]} of {sample.before.shape[1]} steps"
-    return None if found is None else Coarse(found.name, f"{found.why}, in {where}")
+    return None if found is None else found._replace(why=f"{found.why}, in {where}")
 
 
 def standing_out(sample: Sample, model: Precision, written: float = 0.0) -> Sample:
@@ -168,11 +173,11 @@ def cast_of(some: Sample, model: Precision) -> Coarse | None:
     form, truncated, least, apart = max(alike, key=lambda each: (each[0].largest, -each[2]))
     if least > SHARE * size or _left(some, own, False) <= 2 * least:
         return None  # under the promised narrowing they vanish as well: the data cannot tell
-    name = next((n for n, p in PRECISIONS.items() if p.parts is not None and p.parts.products is form), form.name)
+    granted = next((n for n, p in PRECISIONS.items() if p.parts is not None and p.parts.products is form), form.name)
     how = "truncated" if truncated else "rounded"
     which = "factors of the recurrent product" if apart else "factors"
     why = f"residuals vanish, to {least / size:.1g} of their size, with {which} {how} to {form.name}"
-    return Coarse(name, why)
+    return Coarse(form.name, why, granted)
 
 
 def _coarser(own: Format, nearest: bool) -> Iterator[tuple[Format, bool]]:
@@ -208,7 +213,7 @@ def grid_of(sample: Sample, model: Precision) -> Coarse | None:
         # Numbers near the underflow threshold have few bits in the promised format as well.
         rounded = (np.abs(sample.residual) > 0) & (np.abs(sample.after) >= 2 * model.underflow / model.storage)
         if np.unique(np.abs(sample.after[rounded & np.isfinite(sample.after)])).size >= ON_GRID:
-            return Coarse(name, f"every state is a number of {name}, and was rounded")
+            return Coarse(name, f"every state is a number of {name}, and was rounded", name)
     return None
 
 

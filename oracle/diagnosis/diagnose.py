@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from oracle.check.coarse import Sample, cast_of, grid_of, standing_out
+from oracle.check.coarse import Coarse, Sample, cast_of, grid_of, standing_out
 from oracle.check.evidence import Evidence
 from oracle.check.format_seen import coarseness, narrower, precision_seen, suspect, too_coarse
 from oracle.check.result import CheckResult, Finding
@@ -189,8 +189,8 @@ def _precision_by_grid(evidence: Evidence, found: Residuals) -> tuple[Finding, .
     seen = grid_of(Sample(evidence.rec, *own, found.upper), evidence.model)
     if seen is None or seen.name is None:
         return ()
-    worst = worst_under(Hypothesis((), evidence.rec, own, PRECISIONS[seen.name]), evidence)
-    return (Finding(f"precision:{seen.name}", True, worst, f"{seen.why} (observed)"),) if worst <= 1 else ()
+    finding = _as_finding(evidence, seen)
+    return (finding,) if finding.explains else ()
 
 
 def _precision_by_cast(evidence: Evidence, found: Residuals) -> tuple[Finding, ...]:
@@ -205,9 +205,8 @@ def _precision_by_cast(evidence: Evidence, found: Residuals) -> tuple[Finding, .
     if seen is None or seen.name is None:
         return ()
     where = "" if count == sample.before.shape[1] else f", in {count} of {sample.before.shape[1]} steps"
-    worst = worst_under(Hypothesis((), evidence.rec, own_steps(evidence), PRECISIONS[seen.name]), evidence)
-    name = seen.name.removesuffix("-products")  # as residuals of their size are called
-    return (Finding(f"precision:{name}", True, worst, f"{seen.why}{where} (observed)"),) if worst <= 1 else ()
+    finding = _as_finding(evidence, seen, where)
+    return (finding,) if finding.explains else ()
 
 
 def _precision_by_look(evidence: Evidence, seen: Statistic | None, found: Residuals) -> tuple[Finding, ...]:
@@ -215,8 +214,15 @@ def _precision_by_look(evidence: Evidence, seen: Statistic | None, found: Residu
     less = None if seen is None or narrower(evidence) else coarseness(evidence, seen, found)
     if less is None or less.name is None:
         return ()
-    worst = worst_under(Hypothesis((), evidence.rec, own_steps(evidence), PRECISIONS[less.name]), evidence)
-    return (Finding(f"precision:{less.name}", worst <= 1, worst, f"{less.why} (observed)"),)
+    return (_as_finding(evidence, less),)
+
+
+def _as_finding(evidence: Evidence, seen: Coarse, where: str = "") -> Finding:
+    """A format that was recognised; it explains what is inside the bound of the model that grants it."""
+    model = seen.model or seen.name
+    assert model is not None
+    worst = worst_under(Hypothesis((), evidence.rec, own_steps(evidence), PRECISIONS[model]), evidence)
+    return Finding(f"precision:{seen.name}", worst <= 1, worst, f"{seen.why}{where} (observed)", {"granted_by": model})
 
 
 def _in_most_steps(rec: Recurrence, residual: Array, before: Array, X: Array, roundoff: float) -> bool:

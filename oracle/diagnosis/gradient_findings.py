@@ -59,11 +59,18 @@ def _of_precision(question: Question, given: Gradients, model: Precision) -> tup
             continue
         if not all(representable(part, coarse.storage) for part in given.values.values()):
             continue  # numbers of more bits were not stored in this format
-        finding = explained(Alternative((f"precision:{name}",)), question, given, coarse)
+        finding = explained(Alternative((f"precision:{_format(coarse)}",)), question, given, coarse)
         if finding is not None and finding.worst <= HONEST / MARGIN:
             text = f"it is the gradient, with errors of the size of {name}; {model.name} was promised (observed)"
             return (replace(finding, text=text),)
     return ()
+
+
+def _format(model: Precision) -> str:
+    """A precision is named by its coarsest format, of factors or of what is stored."""
+    parts = model.parts
+    assert parts is not None
+    return (parts.products or parts.storage).name
 
 
 def _typical(values: Mapping[str, Array], exact_: Mapping[str, Array], coarse: Precision) -> bool:
