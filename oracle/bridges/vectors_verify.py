@@ -21,7 +21,7 @@ from oracle.records.precision import precision_model
 from oracle.records.recurrence import Recurrence
 from oracle.reference.enclosure import Enclosure, exact
 from oracle.reference.entry import reference
-from oracle.tolerance.step import recorded_as
+from oracle.tolerance.recorded import recorded_as
 
 MORE = 10  # digits beyond those of the file
 CLOSE = 1e-9  # bounds of rounding are evaluated in float64, upward; another machine may differ in the last places

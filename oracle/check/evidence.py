@@ -14,7 +14,8 @@ from oracle.records.exact import Array
 from oracle.records.layout import Samples, ambiguous, samples
 from oracle.records.precision import Precision, precision_model
 from oracle.records.recurrence import Recurrence
-from oracle.tolerance.step import Recorded, one_step_bound, recorded_as
+from oracle.tolerance.recorded import Recorded, recorded_as
+from oracle.tolerance.step import one_step_bound
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,14 +35,14 @@ def precision_seen(evidence: Evidence, seen: Statistic) -> str | None:
 def narrower(evidence: Evidence) -> bool:
     """Whether the states are of a narrower type than promised, and than they are said to have been written down in."""
     model = PRECISIONS.get(evidence.recording.dtype)
-    return model is not None and model.storage > max(evidence.model.storage, evidence.recorded.relative)
+    return model is not None and model.storage > max(evidence.model.storage, evidence.recorded.share(evidence.after))
 
 
 def too_coarse(evidence: Evidence, seen: Statistic) -> bool:
     """Whether the states, or the residuals by their size, are those of a lower precision than promised."""
     if narrower(evidence):
         return True
-    if evidence.recorded.relative:
+    if evidence.recorded.rounded:
         return False
     return not seen.roundoff <= largest_roundoff(evidence.model)
 
@@ -61,7 +61,7 @@ def plainly_fine(evidence: Evidence, seen: Statistic) -> bool:
 def suspect(evidence: Evidence, seen: Statistic) -> bool:
     """Whether residuals of a wide format are larger than rounding in short sums, so that they may be no rounding."""
     model = evidence.model
-    if model.roundoff > WIDE or evidence.recorded.relative or not np.isfinite(seen.roundoff):
+    if model.roundoff > WIDE or evidence.recorded.rounded or not np.isfinite(seen.roundoff):
         return False
     return seen.roundoff > SUSPECT * model.roundoff
 
@@ -70,5 +70,6 @@ def coarseness(evidence: Evidence, seen: Statistic, found: Residuals) -> Coarse 
     """What gives a coarser format than promised away in a run inside its bound, if anything does (observed)."""
     rec, before, X = explicit(evidence.rec, evidence.before, evidence.after, evidence.run.columns())
     sample = Sample(rec, before, evidence.after, X, found.signed)
-    whole = coarse(sample, seen.roundoff, evidence.model, evidence.recorded.relative)
-    return whole or coarse_in_places(sample, evidence.model, evidence.recorded.relative)
+    written = evidence.recorded.share(evidence.after)
+    whole = coarse(sample, seen.roundoff, evidence.model, written)
+    return whole or coarse_in_places(sample, evidence.model, written)

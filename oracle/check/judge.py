@@ -79,7 +79,7 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
 
 def _activation(evidence: Evidence, sample: Sampled | None = None) -> ActivationSeen | None:
     """The worst error of the activation in a sample of the steps of a run that passes, residuals known or not."""
-    if evidence.recorded.relative or not evidence.run.steps:
+    if evidence.recorded.rounded or not evidence.run.steps:
         return None
     steps = evidence.run.steps * evidence.run.batch
     count = steps if sample is None else sample.rows.size
@@ -97,7 +97,7 @@ def _activation(evidence: Evidence, sample: Sampled | None = None) -> Activation
 
 def _surveyed(evidence: Evidence) -> Survey | None:
     """A long run that certainly passes; None for any other."""
-    if start_of(evidence) is not None or evidence.recorded.relative or evidence.recorded.absolute:
+    if start_of(evidence) is not None or evidence.recorded.rounded:
         return None
     H, X = evidence.recording.H, evidence.run.X
     rows = (part.reshape(part.shape[0] * part.shape[1], part.shape[2]) for part in (H[:-1], H[1:], X))
@@ -186,7 +186,7 @@ def start_of(evidence: Evidence) -> Violation | None:
         return None
     H0, h0 = evidence.recording.H[0], evidence.run.h0
     narrow = precision_model(evidence.recording.dtype).storage
-    allowed = max(evidence.recorded.relative, evidence.model.storage, narrow) * np.abs(h0)
+    allowed = np.maximum(max(evidence.model.storage, narrow) * np.abs(h0), evidence.recorded.lost(H0))
     wrong = np.argwhere(~(np.abs(H0 - h0) <= allowed))
     if not wrong.size:
         return None

@@ -77,6 +77,4 @@ def _state(evidence: Evidence, h: Array, c: Array, doubt: Array) -> Rounded:
 
 def _written(evidence: Evidence, h: Array) -> Array:
     """What an output may have lost when it was written down."""
-    recorded = evidence.recorded
-    lost = (recorded.relative * np.abs(h) + recorded.absolute) / (1 - recorded.relative)
-    return np.asarray(lost * (1 + 2.0**-50))
+    return evidence.recorded.lost(h)

@@ -42,7 +42,11 @@ run = _all(
 )
 judged = _all(
     click.option("--promised", metavar="FORMAT", help="float64, float32, tf32, float16, bfloat16; else the weights'."),
-    click.option("--recorded", metavar="FORMAT", help="How a trajectory was written down: float32, decimal-6, ..."),
+    click.option(
+        "--recorded",
+        metavar="FORMAT",
+        help="How a trajectory was written down: float32, decimal-6, fixed-6, ...",
+    ),
     click.option("--kind", type=click.Choice(["module", "run", "step", "trajectory"]), help="When it cannot be told."),
     click.option("--batch-first/--time-first", default=None, help="Order of the axes of a batch."),
     click.option("--time-limit", type=float, metavar="SECONDS", help="Interrupt a candidate that takes longer."),

@@ -51,7 +51,7 @@ def export(network: str, step: str | None, scheme: str | None, digits: int, out:
 @click.argument("file")
 @click.argument("candidate", required=False)
 @click.option("--promised", metavar="FORMAT", default="float64", show_default=True, help="Whose tolerance applies.")
-@click.option("--recorded", metavar="FORMAT", help="How outputs were written down: float32, decimal-6, ...")
+@click.option("--recorded", metavar="FORMAT", help="How outputs were written down: float32, decimal-6, fixed-6, ...")
 @options.json_to
 def verify(file: str, candidate: str | None, promised: str, recorded: str | None, json_to: str | None) -> int:
     """Is FILE right; and with CANDIDATE: are these outputs inside?

@@ -65,7 +65,8 @@ def check(
     promised : str or dtype, optional
         Precision promised; the dtype of the parameters by default.
     recorded : str, optional
-        Format in which a trajectory was written down, if narrower: "float32", "decimal-6".
+        Format in which a trajectory was written down, if narrower: "float32", "decimal-6" (%.6g), "fixed-6" (%.6f,
+        np.round(H, 6)).
     batch_first : bool, optional
         Whether arrays are (batch, K, ..); has to be said where K equals the batch. A module knows its own.
     lengths : array_like of int, (batch,), optional

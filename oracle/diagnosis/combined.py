@@ -17,6 +17,7 @@ from oracle.check.coarse import Sample, grid_of
 from oracle.check.evidence import Evidence
 from oracle.check.format_seen import narrower
 from oracle.diagnosis.clipped import clipped_too
+from oracle.diagnosis.decimals import in_decimals
 from oracle.diagnosis.delayed import delayed
 from oracle.diagnosis.deviations import deviating_with_another
 from oracle.diagnosis.families import families
@@ -71,7 +72,7 @@ def narrower_states(evidence: Evidence) -> str | None:
     """The format, narrower than promised, that every state is a number of: its type, or observed."""
     if narrower(evidence):
         return evidence.recording.dtype
-    if evidence.recorded.relative:
+    if evidence.recorded.rounded:
         return None
     before, after, X = own_steps(evidence)
     off = residuals(evidence.rec, before, after, X, evidence.bound(evidence.rec, before, after, X)).upper
@@ -80,14 +81,14 @@ def narrower_states(evidence: Evidence) -> str | None:
 
 
 def in_a_narrower_format(search: Search) -> list[Certified]:
-    """States that are all numbers of a narrower format than promised, and one more deviation."""
+    """States that are all numbers of a narrower format than promised, or decimals, and one more deviation."""
     name = narrower_states(search.evidence)
-    if name is None:
-        return []
-    sub = replace(search, evidence=replace(search.evidence, model=PRECISIONS[name]))
-    for stage in (sub.singles, sub.numbers, sub.weights):
-        if found := stage():
-            return _prefixed(f"precision:{name}", found)
+    narrowed = [] if name is None else [(name, replace(search.evidence, model=PRECISIONS[name]))]
+    for name, evidence in (*narrowed, *in_decimals(search.evidence)):
+        sub = replace(search, evidence=evidence)
+        for stage in (sub.singles, sub.numbers, sub.weights):
+            if found := stage():
+                return _prefixed(f"precision:{name}", found)
     return []
 
 

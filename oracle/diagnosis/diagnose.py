@@ -15,9 +15,11 @@ import numpy as np
 from oracle.check.coarse import Coarse, Sample, cast_of, grid_of, standing_out
 from oracle.check.evidence import Evidence
 from oracle.check.format_seen import coarseness, narrower, precision_seen, suspect, too_coarse
+from oracle.check.judge import start_of
 from oracle.check.result import CheckResult, Finding
 from oracle.diagnosis.clipped import clipped
 from oracle.diagnosis.combined import STAGES, activity_recorded, in_a_narrower_format
+from oracle.diagnosis.decimals import in_decimals
 from oracle.diagnosis.deviations import meaning, site
 from oracle.diagnosis.gated import gated_statement
 from oracle.diagnosis.hypotheses import Hypothesis, statistic_under, worst_under
@@ -97,7 +99,8 @@ def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tupl
     for read in () if search.documented_inside else (activity_recorded, clipped, outputs_scaled):
         if certain := read(search):
             return (explanation(certain, evidence),)
-    if not coarse and not search.documented_inside and (stored := _precision_by_grid(evidence, found)):
+    stored = () if coarse or search.documented_inside else _precision_by_grid(evidence, found)
+    if stored := stored or (() if search.documented_inside else _written_in_decimals(evidence)):
         return stored
     noise = _precision_by_residual(evidence, result.statistic, found)
     noise = () if noise and search.where()[1] else noise
@@ -183,7 +186,7 @@ def _precision_by_dtype(evidence: Evidence) -> tuple[Finding, ...]:
 
 def _precision_by_grid(evidence: Evidence, found: Residuals) -> tuple[Finding, ...]:
     """States that are all numbers of a narrower format, in whose bound every residual is."""
-    if evidence.recorded.relative:
+    if evidence.recorded.rounded:
         return ()
     own = own_steps(evidence)
     seen = grid_of(Sample(evidence.rec, *own, found.upper), evidence.model)
@@ -193,9 +196,22 @@ def _precision_by_grid(evidence: Evidence, found: Residuals) -> tuple[Finding, .
     return (finding,) if finding.explains else ()
 
 
+def _written_in_decimals(evidence: Evidence) -> tuple[Finding, ...]:
+    """States that are all decimals of so many digits, which is all that is wrong with them."""
+    certain: dict[str, float] = {}
+    for name, written in in_decimals(evidence):
+        worst = worst_under(Hypothesis((), written.rec, own_steps(written), written.model), written)
+        if worst <= 1 and start_of(written) is None:
+            certain[name] = worst
+    if not certain:
+        return ()
+    text = f'every state is written in decimals; say recorded="{next(iter(certain))}" where that is meant'
+    return (Finding("|".join(f"precision:{name}" for name in certain), True, max(certain.values()), text),)
+
+
 def _precision_by_cast(evidence: Evidence, found: Residuals) -> tuple[Finding, ...]:
     """Factors narrowed to a format, in all steps or in some: what vanishes with them is no other equation."""
-    if evidence.recorded.relative:
+    if evidence.recorded.rounded:
         return ()
     rec, before, X = explicit(evidence.rec, *own_steps(evidence))
     sample = Sample(rec, before, evidence.after, X, found.signed)

@@ -30,7 +30,8 @@ from oracle.records.operator import Operator
 from oracle.records.precision import Precision
 from oracle.records.recurrence import Recurrence
 from oracle.records.staged import Implicit
-from oracle.tolerance.step import Recorded, one_step_bound
+from oracle.tolerance.recorded import Recorded
+from oracle.tolerance.step import one_step_bound
 
 INVERSE_ULPS = 8.0
 """Assumed error of an inverse in float64 (arctanh, log(r) - log1p(-r), tan ..), relative to the larger of the result
@@ -73,7 +74,7 @@ class ActivityEvidence(Evidence):
         with np.errstate(all="ignore"):
             r = VALUES[name](state)
             granted = Rounding(model).act(name, Rounded(state, np.abs(state), np.zeros_like(state), 0.0)).error
-            err = granted + (2 * model.storage + self.recorded.relative + 8 * U) * np.abs(r) + model.underflow
+            err = granted + (2 * model.storage + 8 * U) * np.abs(r) + self.recorded.lost(r) + model.underflow
             ends = [np.abs(inverse(name, r + sign * err) - state) for sign in (-1.0, 1.0)]
             lost = np.maximum(*ends) + 4 * INVERSE_ULPS * U * np.maximum(np.abs(state), 1.0)
         return np.asarray(np.where(np.isfinite(lost), lost, np.inf))
@@ -139,7 +140,8 @@ def _restored(evidence: Evidence, name: str, starts: bool) -> ActivityEvidence:
     again = None if recording.again is None else states(recording.again)
     made = replace(recording, H=states(recording.H), has_initial=starts, again=again)
     relative = max(evidence.recorded.relative, evidence.model.storage)
-    return ActivityEvidence(evidence.rec, evidence.run, made, evidence.model, Recorded("activity", relative), name)
+    written = Recorded("activity", relative, evidence.recorded.absolute)
+    return ActivityEvidence(evidence.rec, evidence.run, made, evidence.model, written, name)
 
 
 def _staged(rec: Recurrence) -> bool:

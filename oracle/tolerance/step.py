@@ -6,8 +6,6 @@ format than it was computed in adds u_r |H_k| to the argument and u_r |H_{k+1}| 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from oracle.arithmetic.memory import blocks, keep_freed_memory
@@ -15,48 +13,16 @@ from oracle.arithmetic.rounding import Rounded, Rounding, raised
 from oracle.equations.catalogue import advance
 from oracle.equations.implicit import explicit
 from oracle.records.exact import Array
-from oracle.records.precision import Precision, precision_model, representable
+from oracle.records.precision import Precision, representable
 from oracle.records.recurrence import Recurrence
 from oracle.records.staged import Implicit
+from oracle.tolerance.recorded import EXACTLY, Recorded
 
 _U = 2.0**-53
 SETTLED = 8
 """Where a relation is solved: iterations end when two iterates agree to so many units of roundoff of the largest state.
 Assumed; a solver that is stopped before, by a tolerance of 1e-8 say, did not compute its step to working precision."""
 BLOCK = 2**16  # elements evaluated at once: ten arrays of half a megabyte
-
-
-class Recorded(NamedTuple):
-    """How well the states of a trajectory are known: relative and absolute error, the latter alike or of each."""
-
-    name: str
-    relative: float
-    absolute: float | Array = 0.0
-
-    def part(self, columns: slice) -> Recorded:
-        """That of some of the columns."""
-        return self if np.ndim(self.absolute) == 0 else self._replace(absolute=np.asarray(self.absolute)[:, columns])
-
-
-EXACTLY = Recorded("as computed", 0.0)
-
-
-def recorded_as(name: str | None) -> Recorded:
-    """ "float32" and the like, "decimal-6" for six significant digits, None for exact.
-
-    Raises
-    ------
-    oracle.BadInput
-        An unknown format.
-    """
-    if name is None:
-        return EXACTLY
-    kind, _, digits = str(name).partition("-")
-    if kind == "decimal" and digits.isdigit() and int(digits) > 0:
-        # d significant digits: half a unit in the last place, relative to at least 1 in the first.
-        return Recorded(name, 0.5 * 10.0 ** (1 - int(digits)) * (1 + 4 * _U))
-    model = precision_model(name)
-    return Recorded(model.name, model.storage, model.underflow)
 
 
 def one_step_bound(
@@ -83,7 +49,7 @@ def one_step_bound(
     solved = isinstance(rec.parameters, Implicit)
     rec, H, X = explicit(rec, H, after, X)
     ops = Rounding(model)
-    stored = bool(recorded.relative) or representable(H, model.storage)
+    stored = recorded.rounded or representable(H, model.storage)
     bound = np.empty(H.shape, order="F" if H.flags.f_contiguous else "C")
     keep_freed_memory()
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
@@ -100,8 +66,8 @@ def one_step_bound(
             bound[:, columns] = advance(ops, rec, state, x).bound()
             if solved:
                 bound[:, columns] += state.error
-        if after is not None and (recorded.relative or np.any(recorded.absolute)):
-            bound += (recorded.relative * np.abs(after) + recorded.absolute) / (1 - recorded.relative)
+        if after is not None and recorded.rounded:
+            bound += recorded.lost(after)
         return raised(bound, 4)
 
 
@@ -113,9 +79,9 @@ def _unsettled(state: Rounded, model: Precision) -> Rounded:
 
 def _state(H: Array, model: Precision, recorded: Recorded, stored: bool) -> Rounded:
     """States as recorded: known up to how they were written down, and stored again where they are not of the format."""
-    if stored and not (recorded.relative or np.any(recorded.absolute)):
+    if stored and not recorded.rounded:
         return Rounded(H, np.abs(H), np.zeros_like(H), 0.0)
-    error = (recorded.relative * np.abs(H) + recorded.absolute) / (1 - recorded.relative) * (1 + 4 * _U)
+    error = recorded.lost(H)
     growth = 0.0 if stored else float(-np.log1p(-model.storage))
     error = error if stored else error + model.underflow
     return Rounded(H, np.abs(H) + error, error, growth)

@@ -15,8 +15,9 @@ import oracle
 from oracle.arithmetic.rounding import Rounded, Rounding
 from oracle.records.operator import Operator
 from oracle.records.precision import PRECISIONS, Precision, representable
+from oracle.tolerance.recorded import EXACTLY, recorded_as
 from oracle.tolerance.residuals import residuals
-from oracle.tolerance.step import EXACTLY, one_step_bound, recorded_as
+from oracle.tolerance.step import one_step_bound
 
 Array = NDArray[Any]
 f32 = np.float32

@@ -17,8 +17,9 @@ from honest_programs import Array, Given
 from oracle.arithmetic.ball import Ball, precision, upper_floats
 from oracle.equations.catalogue import advance
 from oracle.records.precision import PRECISIONS
+from oracle.tolerance.recorded import recorded_as
 from oracle.tolerance.residuals import FIRST_BITS, residuals
-from oracle.tolerance.step import one_step_bound, recorded_as
+from oracle.tolerance.step import one_step_bound
 
 UNIT = {"float64": 2.0**-53, "float32": 2.0**-24}
 

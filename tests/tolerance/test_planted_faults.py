@@ -22,7 +22,7 @@ from oracle.records.precision import representable
 from oracle.tolerance import residuals as balls
 from oracle.tolerance import statistic as formats
 from oracle.tolerance import trajectory
-from oracle.tolerance.step import EXACTLY
+from oracle.tolerance.recorded import EXACTLY
 
 
 def _load(path: str) -> ModuleType:
