@@ -19,6 +19,7 @@ from oracle.diagnosis.sliced import Slice
 from oracle.records.exact import Array
 
 CLIPPED = "state-clipped"
+LEFT = 0.1  # share of the states that have to be inside: a program that returns zeros clips nothing
 FEWEST = 2  # states that were cut off at a limit: the largest state of every run is one
 
 
@@ -55,7 +56,7 @@ def _cut(search: Search, names: str, stated: Any, steps: Steps) -> Iterator[Hypo
             if np.count_nonzero(cut & (np.abs(step - limit) > search.sieve.smallest)) >= FEWEST:
                 after[cut] = step[cut]
                 shown[name] = limit
-    if shown:
+    if shown and np.mean(after == steps.after) >= LEFT:
         yield search.about(names, stated, Steps(steps.before, after, steps.X), **shown)
 
 

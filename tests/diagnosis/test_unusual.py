@@ -50,6 +50,15 @@ def test_states_that_are_cut_off(name: str, low: float, high: float) -> None:
     assert result.diagnosis[0].worst <= 1
 
 
+@pytest.mark.parametrize("constant", [0.0, 0.3])
+def test_a_program_that_returns_one_number_is_no_cut(constant: float) -> None:
+    """Every state is at both limits, and whatever the step may be is cut to it."""
+    rec, _ = STEPS["rate"]
+    result = _checked(rec, lambda h, x: np.full_like(h, constant))
+    assert result.verdict == "fail"
+    assert "state-clipped" not in str(result.explained_by)
+
+
 def test_a_cut_explains_nothing_else() -> None:
     """One state that is too small is no cut and no narrower format; a cut with another step below it is unexplained."""
     rec, step = STEPS["rate"]
