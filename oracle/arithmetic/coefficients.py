@@ -74,9 +74,9 @@ class Coefficients:
 
     def _size(self, factor: Diagonal) -> Any:
         """|factor| without cancellation inside its polynomial, rounded up."""
-        entries = factor.tolist() if isinstance(factor, np.ndarray) else [factor]
-        sizes = np.array([self._spread(entry) for entry in entries]) * (1 + 4 * _U)
-        return sizes[:, None] if isinstance(factor, np.ndarray) else sizes[0]
+        if not isinstance(factor, np.ndarray):
+            return self._spread(factor) * (1 + 4 * _U)
+        return np.array([self._spread(entry) for entry in factor.tolist()])[:, None] * (1 + 4 * _U)
 
     def _spread(self, entry: Any) -> float:
         if not isinstance(entry, Constant):
@@ -103,7 +103,7 @@ class Coefficients:
     def _weights(self, dense: Array) -> Array:
         """|dense| without cancellation inside its entries, rounded up."""
         if dense.dtype != object or not any(isinstance(entry, Constant) for entry in dense.ravel().tolist()):
-            return np.abs(self._floats._read(dense))
+            return np.abs(self._floats._matrix(dense))
         if id(dense) not in self._sizes:
             self._sizes[id(dense)] = (
                 dense,

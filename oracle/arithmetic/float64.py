@@ -59,6 +59,10 @@ class Float64:
         flat = [self.number(entry) for entry in exact.ravel()]
         return np.array(flat, dtype=np.float64).reshape(exact.shape).astype(self.dtype)
 
+    def _matrix(self, exact: Array) -> Array:
+        """The same, and not copied where it is of the type already: for reading alone."""
+        return exact if exact.dtype == self.dtype else self._read(exact)
+
     def _factor(self, factor: Diagonal) -> Any:
         return self._read(factor)[:, None] if isinstance(factor, np.ndarray) else self.dtype.type(self.number(factor))
 
@@ -67,7 +71,7 @@ class Float64:
         if id(op) not in self._operators:
             diagonal = Operator(op.shape, tuple(t for t in op.terms if t.dense is None))
             factors: list[tuple[Any, Array | None, Any]] = [
-                (_unless_one(self._factor(t.left)), self._read(t.dense), _unless_one(self._factor(t.right)))
+                (_unless_one(self._factor(t.left)), self._matrix(t.dense), _unless_one(self._factor(t.right)))
                 for t in op.terms
                 if t.dense is not None
             ]

@@ -96,7 +96,8 @@ class Rounding(Coefficients):
         """What underflow may lose in a term: its cast and its inner product, then scaled, and the last product."""
         lost = terms * self.model.underflow
         if term.dense is not None:
-            inner = np.sum(v.magnitude, axis=0, keepdims=True) * self._cast(term.dense)[1]
+            cast = self._cast(term.dense)[1]
+            inner = np.sum(v.magnitude, axis=0, keepdims=True) * cast if cast else 0.0
             if not is_one(term.right):
                 inner = inner + self._product(Term(ONE, term.dense, ONE), np.full_like(v.magnitude, lost))[0]
             lost = lost + self._size(term.left) * (lost + inner + self._narrowed(term, v))
@@ -109,7 +110,7 @@ class Rounding(Coefficients):
         eta, largest = self.model.factor_underflow, self.model.factor_largest
         if eta == 0 or term.dense is None:
             return 0.0
-        weights = np.abs(self._floats._read(term.dense))
+        weights = np.abs(self._floats._matrix(term.dense))
         states = self._size(term.right) * (v.magnitude + v.error)
         lost = eta * (weights.sum(axis=1, keepdims=True) + states.sum(axis=0, keepdims=True) + weights.shape[1] * eta)
         beyond = (weights.max(initial=0.0) > largest) | (states.max(axis=0, keepdims=True, initial=0.0) > largest)
@@ -176,8 +177,8 @@ class Rounding(Coefficients):
         shape = value.shape
         return Rounded(
             value,
-            np.broadcast_to(magnitude * (1 + 2 * (count + 2) * _U), shape),
-            np.broadcast_to(error * (1 + 2 * (count + 2) * _U), shape),
+            _shaped(magnitude * (1 + 2 * (count + 2) * _U), shape),
+            _shaped(error * (1 + 2 * (count + 2) * _U), shape),
             float(growth),
         )
 
@@ -278,6 +279,11 @@ class Rounding(Coefficients):
     def lower(self, v: Rounded) -> Array:
         """The bound."""
         return v.bound()
+
+
+def _shaped(values: Any, shape: tuple[int, ...]) -> Array:
+    """As `np.broadcast_to`, which takes microseconds also where it has nothing to do."""
+    return values if np.shape(values) == shape else np.broadcast_to(values, shape)
 
 
 def _copied(products: Sequence[tuple[Operator, Rounded]]) -> Rounded:

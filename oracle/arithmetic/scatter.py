@@ -55,7 +55,7 @@ class Scatter:
                 exact = single and term.dense is None and len(op.terms) == 1
                 inner = self._squared(term.right) * (v.square if exact else v.value**2 + v.square)
                 if term.dense is not None:
-                    inner = self._floats._read(term.dense) ** 2 @ inner
+                    inner = np.square(self._floats._matrix(term.dense)) @ inner
                 square = square + self._squared(term.left) * inner
         return Scattered(value, np.broadcast_to(square, value.shape))
 

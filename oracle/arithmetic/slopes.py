@@ -80,6 +80,8 @@ def steepest(activation: str, low: Array, high: Array) -> Array:
 
 
 def _by_pieces(pieces: tuple[Piece, ...], low: Array, high: Array) -> tuple[Array, Array]:
+    if len({piece.slope for piece in pieces}) == 1:
+        return _by_one(pieces, low, high)
     least, most = np.full(np.shape(low), np.inf), np.full(np.shape(low), -np.inf)
     for start, end, slope in pieces:
         inside = ((low < end) & (high > start)) | ((low == high) & (high == end))
@@ -88,6 +90,19 @@ def _by_pieces(pieces: tuple[Piece, ...], low: Array, high: Array) -> tuple[Arra
         least = np.where(inside, np.minimum(least, bottom - np.abs(bottom) * _OUT), least)
         most = np.where(inside, np.maximum(most, top + np.abs(top) * _OUT), most)
     return least, most
+
+
+def _by_one(pieces: tuple[Piece, ...], low: Array, high: Array) -> tuple[Array, Array]:
+    """The same where all pieces have one function: its values at the ends and at the joints between them."""
+    slope = pieces[0].slope
+    first = np.asarray(slope(low), dtype=np.float64)
+    last = first if high is low else np.asarray(slope(high), dtype=np.float64)
+    least, most = np.minimum(first, last), np.maximum(first, last)
+    for joint in (piece.start for piece in pieces[1:] if high is not low):
+        across, value = (low < joint) & (high > joint), slope(np.array([joint]))
+        least = np.where(across, np.minimum(least, value), least)
+        most = np.where(across, np.maximum(most, value), most)
+    return least - np.abs(least) * _OUT, most + np.abs(most) * _OUT
 
 
 def _by_table(activation: str, low: Array, high: Array) -> tuple[Array, Array]:

@@ -52,10 +52,9 @@ def plainly_fine(evidence: Evidence, seen: Statistic) -> bool:
     model = evidence.model
     if too_coarse(evidence, seen) or narrow(model) or suspect(evidence, seen):
         return False
-    return not any(
-        PRECISIONS[name].storage > model.storage and held(evidence.after, PRECISIONS[name].storage)
-        for name in ("float32", "float16", "bfloat16")
-    )
+    coarser = (PRECISIONS[name].storage for name in ("float32", "float16", "bfloat16"))
+    finest = min((u for u in coarser if u > model.storage), default=None)  # holds what the others hold
+    return finest is None or not held(evidence.after, finest)
 
 
 def suspect(evidence: Evidence, seen: Statistic) -> bool:

@@ -99,9 +99,11 @@ def surveyed(rec: Recurrence, steps: Steps, model: Precision) -> Survey | None:
         if found[3, found[0].argmax()] > SHARP:
             return None
     seen, sample, _ = _seen(rec, kernel, steps, model, _spread(len(steps.before), model))
-    nearest = np.argsort(-found[0])[:NEAREST] if model.roundoff > SHORT_OF else sample.rows[:0]
-    _, _, peaks = _seen(rec, kernel, steps, model, nearest)
-    return Survey(found[0], found[1], found[2], seen, float(peaks.max(initial=0.0)), sample)
+    peak = 0.0
+    if model.roundoff > SHORT_OF:
+        nearest = np.argsort(-found[0])[:NEAREST]
+        peak = float(_seen(rec, kernel, steps, model, nearest)[2].max(initial=0.0))
+    return Survey(found[0], found[1], found[2], seen, peak, sample)
 
 
 def _spread(count: int, model: Precision) -> Array:

@@ -6,6 +6,8 @@ half of one. A state of 0 (a silent ReLU) has no spacing, and is left out unless
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from oracle.records.exact import Array
@@ -32,5 +34,5 @@ def in_ulps(residual: Array, after: Array, storage: float) -> tuple[int, ...]:
     known = ~np.isnan(size) & ((state > 0) | (size == 0))
     with np.errstate(all="ignore"):
         ulps = np.where(size == 0, 0.0, size / (np.spacing(state) * (storage * 2.0**53)))[known]
-    places = np.searchsorted(EDGES, np.where(np.isnan(ulps), np.inf, ulps))
-    return tuple(int(count) for count in np.bincount(places, minlength=len(EDGES) + 1))
+    within = [0, *(int(np.count_nonzero(ulps <= edge)) for edge in EDGES), ulps.size]  # NaN is in the last bin
+    return tuple(more - fewer for fewer, more in pairwise(within))

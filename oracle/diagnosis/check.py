@@ -131,7 +131,7 @@ def check(
     question["promised"] = promised
     limit, changed = seconds(time_limit), []
     try:
-        with preserved() as changed, limited(limit):
+        with preserved(candidate) as changed, limited(limit):
             evidence = gather(candidate, record, **question, batch_first=batch_first, kind=kind, bridge=bridge)
             evidence = completed(evidence)
     except Breach as breach:

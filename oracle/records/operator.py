@@ -113,7 +113,11 @@ class Operator:
         return t is not None and t.dense is None and is_one(t.left) and is_one(t.right)
 
     def diagonal_factor(self) -> Diagonal:
-        """The operator as one scalar or diagonal; only for `is_diagonal` operators."""
+        """The operator as one scalar or diagonal; only for `is_diagonal` operators. Not to be written into."""
+        return self._factor
+
+    @cached_property
+    def _factor(self) -> Diagonal:
         total: Diagonal = Fraction(0)
         for t in self.terms:
             total = total + t.left * t.right

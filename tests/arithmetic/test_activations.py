@@ -11,6 +11,7 @@ import pytest
 from enclosing import as_fraction, enclosed
 from flint import arb
 
+from oracle.arithmetic import slopes
 from oracle.arithmetic.adjoint import Adjoint
 from oracle.arithmetic.ball import Ball, precision
 from oracle.arithmetic.ball_series import BallSeries
@@ -374,3 +375,18 @@ def test_exact_numbers_survive_where_nothing_rounds() -> None:
         assert [as_fraction(v) for v in Float64().act(name, Z).ravel()] == list(truth)
         ops = Mp(DIGITS)
         assert [as_fraction(v) for v in ops.act(name, ops.lift(Z)).ravel()] == list(truth)
+
+
+@pytest.mark.parametrize("name", ["tanh", "logistic", "erf", "arctan"])
+def test_a_slope_of_one_function_is_read_once(name: str) -> None:
+    """The same as piece by piece, which asks the function at both ends of every piece; also across 0 and at it."""
+    pieces = ACTIVATIONS[name].pieces
+    apart = tuple(piece._replace(slope=lambda z, slope=piece.slope: slope(z)) for piece in pieces)
+    rng = np.random.default_rng(5)
+    low = np.concatenate([rng.normal(0, 4, 200), [-1.0, 0.0, 0.0, -0.0, -800.0, np.nan, 300.0]])
+    high = low + np.concatenate([rng.exponential(2.0, 200), [1.0, 0.0, 3.0, 2.0, 1.0, 1.0, 900.0]])
+    for ends in ((low, high), (low, low)):
+        once, twice = slopes._by_pieces(pieces, *ends), slopes._by_pieces(apart, *ends)
+        assert len(pieces) == 2
+        for a, b in zip(once, twice, strict=True):
+            np.testing.assert_array_equal(a[~np.isnan(low)], b[~np.isnan(low)])
