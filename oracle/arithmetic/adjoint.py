@@ -5,6 +5,7 @@ Evaluating an equation on `Node`s writes down, operation by operation, how a cot
     z = sum P v + sum b     v^ += P^T z^;   for P = diag(l) D diag(r):   D^ += (l z^)(r v)^T,   l^ += z^ o (D r v)
     w = u o v               u^ += v o w^
     s = s(z)                z^ += slope(s, z) o s^
+    y = Phi(y, v)           v^ += (D_v Phi)^T l,  (I - D_y Phi)^T l = y^           (implicit steps)
 
 by the same differential relation s' = slope(s, z) the tangents use. A dense factor of an operator is a parameter where
 it is known by identity; scalars, diagonals and biases are where they are `Formed` numbers. Gradients are kept as the
@@ -16,16 +17,19 @@ Source: A. Griewank and A. Walther, Evaluating Derivatives, 2nd ed., section 3.2
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from oracle.arithmetic.formed import derivatives, is_formed, plain_factor, plain_operator
+from oracle.arithmetic.formed import derivatives, is_formed, plain_factor, plain_lure, plain_operator
 from oracle.equations.activations import ACTIVATIONS
+from oracle.equations.implicit import driven, relation, right_hand_side
 from oracle.equations.interface import Arithmetic
 from oracle.records.exact import Array, Diagonal
 from oracle.records.operator import ONE, Operator, Term
+from oracle.records.staged import Implicit
 
 V = TypeVar("V")
 Place = tuple[str, int]
@@ -73,6 +77,8 @@ class Adjoint(Generic[V]):
         Which dense factors are parameters: id of the array -> (name, first row).
     through : callable, optional
         Operator -> operator a cotangent goes back through; another one than itself is a wrong gradient (a diagnosis).
+    solving : bool
+        Whether the cotangent of a solution is that of the relation solved for; without, it is another wrong gradient.
     """
 
     def __init__(
@@ -80,10 +86,12 @@ class Adjoint(Generic[V]):
         base: Reversible[V],
         dense: Mapping[int, Place] | None = None,
         through: Callable[[Operator], Operator] = itself,
+        solving: bool = True,
     ) -> None:
         self.base: Any = base
         self._dense = dense or {}
         self._through = through
+        self._solving = solving
         self._tape: list[Node] = []
         self._kept: dict[tuple[str, int], tuple[Any, Any]] = {}
         self.columns: dict[Place, tuple[list[Any], list[Any]]] = {}
@@ -255,6 +263,26 @@ class Adjoint(Generic[V]):
             z.bars.append(self.base.mul(ACTIVATIONS[activation].slope(self.base, s, z.value), bar))
 
         return self._node(s, back)
+
+    def solved(self, p: Implicit, h: Node, x: Node) -> Node:
+        """y = Phi(y, h, x): back through (I - D Phi)^T l = y^, and from l through Phi at a fixed y."""
+        made, inputs, y = self._solution(p, h.value, x.value)
+
+        def back(bar: Any) -> None:
+            l = self.base.solved_back(relation(made), inputs, y, bar) if self._solving else bar
+            tape, self._tape = self._tape, []
+            self.pull(right_hand_side(self, p, self.leaf(y), h, x), l)
+            self._tape = tape
+
+        return self._node(y, back)
+
+    def _solution(self, p: Implicit, h: V, x: V) -> tuple[Implicit, Any, Any]:
+        """The relation in plain numbers, what drives it, and its solution."""
+        if not hasattr(self.base, "solution"):
+            raise NotImplementedError(f"{type(self.base).__name__} solves no relation")
+        made: Implicit = self._once("relation", id(p), p, lambda: replace(p, field=plain_lure(p.field), made=[]))
+        inputs = driven(self.base, made, h, x)
+        return made, inputs, self.base.solution(relation(made), inputs, h)
 
     def lower(self, v: Node) -> Any:
         """The value, lowered."""

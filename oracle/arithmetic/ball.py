@@ -179,6 +179,12 @@ class Ball:
 
         return in_balls(Relation(self, relation, inputs), Relation(Bracketing(), relation, inputs), start)
 
+    def solved_back(self, relation: Lure, inputs: Any, y: Any, bar: Any) -> Any:
+        """The cotangent of the relation, from that of its solution."""
+        from oracle.arithmetic.solving import Relation, back_in_balls
+
+        return back_in_balls(Relation(self, relation, inputs), y, bar)
+
     def lower(self, v: Any) -> Any:
         """The matrix of balls."""
         return v

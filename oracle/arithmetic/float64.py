@@ -161,6 +161,12 @@ class Float64:
 
         return in_floats(Relation(self, relation, inputs), start)
 
+    def solved_back(self, relation: Lure, inputs: Array, y: Array, bar: Array) -> Array:
+        """The cotangent of the relation, from that of its solution."""
+        from oracle.arithmetic.solving import Relation, back_in_floats
+
+        return back_in_floats(Relation(self, relation, inputs), y, bar)
+
     def lower(self, v: Array) -> Array:
         """The array."""
         return v

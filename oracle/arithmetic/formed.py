@@ -8,12 +8,14 @@ in named constants). A partial belongs to (name, index); the index of a scalar p
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from oracle.records.exact import Array, Constant, Diagonal, Exact, exact_object, objects
+from oracle.records.lure import Lure
 from oracle.records.operator import Operator, Term
 
 Key = tuple[str, int | None]
@@ -123,6 +125,17 @@ def plain_operator(op: Operator) -> Operator:
     if not any(is_formed(t.left) or is_formed(t.right) for t in op.terms):
         return op
     return Operator(op.shape, tuple(Term(plain_factor(t.left), t.dense, plain_factor(t.right)) for t in op.terms))
+
+
+def plain_bias(part: Array) -> Array:
+    """A bias without partials; itself where it has none."""
+    return np.asarray(plain_factor(part)) if is_formed(part) else part
+
+
+def plain_lure(p: Lure) -> Lure:
+    """Coefficients of the normal form without partials."""
+    operators: dict[str, Any] = {name: plain_operator(getattr(p, name)) for name in ("A", "B", "W", "M", "E")}
+    return replace(p, **operators, b=tuple(map(plain_bias, p.b)), c=tuple(map(plain_bias, p.c)))
 
 
 def derivatives(factor: Diagonal) -> dict[str, tuple[int | None, Diagonal]]:

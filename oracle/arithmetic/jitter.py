@@ -12,8 +12,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from oracle.arithmetic.float64 import Float64
 from oracle.arithmetic.scatter import Scatter, Scattered
 from oracle.records.exact import Array, Diagonal
+from oracle.records.lure import Lure
 from oracle.records.operator import Operator
 from oracle.records.precision import Precision
 
@@ -98,6 +100,20 @@ class Jitter:
     def indicator(self, z: Array) -> Array:
         """[z > 0]."""
         return np.asarray(z > 0, dtype=np.float64)
+
+    def solution(self, relation: Lure, inputs: Array, start: Array) -> Array:
+        """y = relation(y, inputs), off by what a rounding of the right-hand side moves the solution by."""
+        from oracle.arithmetic.solving import Relation, in_floats, nudged
+
+        y = in_floats(Relation(Float64(), relation, inputs), start)
+        return nudged(Relation(self, relation, inputs), y)
+
+    def solved_back(self, relation: Lure, inputs: Array, y: Array, bar: Array) -> Array:
+        """The cotangent of the relation, with the errors of its Jacobian, moved."""
+        from oracle.arithmetic.solving import Relation, back_in_floats
+
+        value = back_in_floats(Relation(self, relation, inputs), y, bar)
+        return self._moved(Scattered(value, value**2))
 
     def lower(self, v: Array) -> Array:
         """The array."""

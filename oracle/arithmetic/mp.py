@@ -64,6 +64,12 @@ class Mp(Entrywise):
 
         return in_digits(Relation(self, relation, inputs), start, self.context)
 
+    def solved_back(self, relation: Lure, inputs: Array, y: Array, bar: Array) -> Array:
+        """The cotangent of the relation, from that of its solution."""
+        from oracle.arithmetic.solving import Relation, back_in_digits
+
+        return back_in_digits(Relation(self, relation, inputs), y, bar, self.context)
+
     def lower(self, v: Array) -> Array:
         """Array of mpf."""
         return v

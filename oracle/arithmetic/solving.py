@@ -8,6 +8,9 @@ is the only one where Delta mu < 1 for the logarithmic norm mu of the field's Ja
 trapezoidal rule; E. Hairer and G. Wanner, Solving Ordinary Differential Equations II, section IV.14), as for steps that
 are short; nothing here proves that.
 
+A cotangent y^ goes back through (I - D Phi(y))^T l = y^, and then l through Phi at a fixed y: the implicit function
+theorem.
+
 R. Krawczyk, Computing 4 (1969); A. Neumaier, Interval Methods for Systems of Equations (1990), section 5.1.
 """
 
@@ -68,6 +71,16 @@ def in_floats(relation: Relation, start: Array) -> Array:
     return y
 
 
+def nudged(relation: Relation, y: Array) -> Array:
+    """One step of Newton's method, whatever it does: rounding errors of Phi(y) show in it as they do in a solution."""
+    J = np.stack(relation.along(y), axis=2).swapaxes(0, 1)
+    try:
+        move = np.linalg.solve(np.eye(len(y)) - J, (relation.value(y) - y).T[:, :, None])
+    except np.linalg.LinAlgError:
+        return np.full_like(y, np.nan)
+    return np.asarray(y + move[:, :, 0].T)
+
+
 def in_digits(relation: Relation, start: Array, context: Any) -> Array:
     """Newton's method in mpmath."""
     y, last = start, context.inf
@@ -82,10 +95,11 @@ def in_digits(relation: Relation, start: Array, context: Any) -> Array:
     return y
 
 
-def _solved(context: Any, along: list[Array], off: Array, c: int) -> Any:
+def _solved(context: Any, along: list[Array], off: Array, c: int, back: bool = False) -> Any:
+    """(I - D Phi)^-1 times a column, or the transposed inverse times it."""
     N = len(along)
     matrix = context.matrix([[int(i == j) - along[j][i, c] for j in range(N)] for i in range(N)])
-    return context.lu_solve(matrix, context.matrix(off[:, c].tolist()))
+    return context.lu_solve(matrix.T if back else matrix, context.matrix(off[:, c].tolist()))
 
 
 def in_balls(relation: Relation, bracketing: Relation, start: Any) -> Any:
@@ -124,6 +138,36 @@ def _column(relation: Relation, bracketing: Relation, start: Any, c: int) -> lis
             return [found[i, 0] for i in range(N)]
         reach = [2 * (found[i, 0] - y[i, 0]).abs_upper() + r for i, r in enumerate(reach)]
     raise NotDecidable("no box was found that a solution is proved to lie in")
+
+
+def back_in_floats(relation: Relation, y: Any, bar: Array) -> Array:
+    """l with (I - D Phi(y))^T l = bar, column by column; NaN where the matrix is singular."""
+    J = np.stack(relation.along(y), axis=2).swapaxes(0, 1)
+    try:
+        solved = np.linalg.solve(np.eye(len(y)) - J.swapaxes(1, 2), np.broadcast_to(bar, y.shape).T[:, :, None])
+    except np.linalg.LinAlgError:
+        return np.full_like(bar, np.nan)
+    return np.asarray(solved[:, :, 0].T)
+
+
+def back_in_digits(relation: Relation, y: Array, bar: Array, context: Any) -> Array:
+    """The same in mpmath."""
+    along = relation.along(y)
+    columns = [list(_solved(context, along, bar, c, back=True)) for c in range(y.shape[1])]
+    return np.array(columns, dtype=object).T
+
+
+def back_in_balls(relation: Relation, y: Any, bar: Any) -> Any:
+    """The same, enclosed; balls without bounds where the matrix may be singular."""
+    N, along = y.nrows(), relation.along(y)
+    columns = []
+    for c in range(y.ncols()):
+        turned = arb_mat([[arb(int(i == j)) - along[i][j, c] for j in range(N)] for i in range(N)])
+        try:
+            columns.append(turned.solve(arb_mat([[bar[i, c]] for i in range(N)])))
+        except ZeroDivisionError:
+            columns.append(arb_mat(N, 1, [arb("nan")] * N))
+    return arb_mat(N, len(columns), [column[i, 0] for i in range(N) for column in columns])
 
 
 def _newton(off: Callable[[Any], Any], difference: Callable[[Any], Any], y: Any) -> tuple[Any, Any]:

@@ -130,6 +130,11 @@ class TorchCandidate:
 
     final: Array | None = None
 
+    @property
+    def outputs_only(self) -> bool:
+        """Whether its states are seen in part: of an LSTM layer the outputs, not the memories."""
+        return isinstance(self.module, torch.nn.LSTM)
+
     def __init__(self, module: Any) -> None:
         self.module = module
         self.weight: Any = module.weight_hh_l0 if isinstance(module, LAYERS) else module.weight_hh
@@ -163,29 +168,15 @@ class TorchCandidate:
         -------
         dict of ndarray
             "W", "M", the biases as `recurrence` names them ("b[0]" is bias_ih and "b[1]" bias_hh; for gates "b" and
-            "b_recurrent"), "h0" and "inputs", in the module's dtype.
+            "b_recurrent"), "h0" and "inputs", in the module's dtype. The states of an LSTM layer are its outputs alone.
         """
-        if isinstance(self.module, torch.nn.LSTM):
-            raise BadInput(
-                "the module is a torch.nn.LSTM.",
-                "it shows its outputs alone, and a loss of (h, c) needs the memories as well.",
-                "check the gradients of an LSTMCell with the same weights.",
-            )
-        gated = isinstance(self.module, torch.nn.GRU | torch.nn.GRUCell | torch.nn.LSTMCell)
-        biases = ("b", "b_recurrent") if gated else ("b[0]", "b[1]")
         suffix = "_l0" if isinstance(self.module, LAYERS) else ""
-        kinds = {"W": "weight_hh", "M": "weight_ih"}
-        kinds |= dict(zip(biases, ("bias_ih", "bias_hh"), strict=True)) if self.module.bias else {}
         x, start = (self._tensor(part).requires_grad_() for part in (X, h0))
         state = start.expand(x.shape[1], -1) if start.ndim < x.ndim - 1 else start
         with evaluating(self.module), torch.enable_grad():
             states = self._layer(x, state) if isinstance(self.module, LAYERS) else self._cell(x, state)
-            variables = {name: getattr(self.module, kind + suffix) for name, kind in kinds.items()}
-            variables |= {"h0": start, "inputs": x}
-            wanted = {name: variable for name, variable in variables.items() if variable.requires_grad}
-            made = torch.autograd.grad(objective(states), list(wanted.values()), allow_unused=True)
-        zipped = zip(wanted.items(), made, strict=True)
-        return {name: as_array(torch.zeros_like(v) if grad is None else grad) for (name, v), grad in zipped}
+            variables = {**parameters(self.module, suffix), "h0": start, "inputs": x}
+            return differentiated(objective(states), variables)
 
     def received(self, values: Array) -> Array:
         """The numbers the module sees: rounded once to its dtype."""
@@ -213,6 +204,23 @@ class TorchCandidate:
                 h = self.module(drive, h)
             states.append(h.clone())
         return torch.stack(states)
+
+
+def parameters(module: Any, suffix: str) -> dict[str, torch.Tensor]:
+    """Weights and biases of a cell, or of a layer and direction, under the names `recurrence` gives them."""
+    gated = isinstance(module, torch.nn.GRU | torch.nn.GRUCell | torch.nn.LSTM | torch.nn.LSTMCell)
+    biases = ("b", "b_recurrent") if gated else ("b[0]", "b[1]")
+    kinds = {"W": "weight_hh", "M": "weight_ih"}
+    kinds |= dict(zip(biases, ("bias_ih", "bias_hh"), strict=True)) if module.bias else {}
+    return {name: getattr(module, kind + suffix) for name, kind in kinds.items()}
+
+
+def differentiated(loss: torch.Tensor, variables: dict[str, torch.Tensor]) -> dict[str, Array]:
+    """Gradients by autograd of every variable that has one; zero by those the loss does not depend on."""
+    wanted = {name: variable for name, variable in variables.items() if variable.requires_grad}
+    made = torch.autograd.grad(loss, list(wanted.values()), allow_unused=True)
+    zipped = zip(wanted.items(), made, strict=True)
+    return {name: as_array(torch.zeros_like(v) if grad is None else grad) for (name, v), grad in zipped}
 
 
 def as_finals(returned: Any) -> list[Array]:

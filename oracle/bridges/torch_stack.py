@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from oracle.bridges.torch import as_array, as_finals, evaluating, part
+from oracle.bridges.torch import as_array, as_finals, differentiated, evaluating, parameters, part
 from oracle.errors import BadInput
 from oracle.records.exact import Array
 from oracle.records.recurrence import Recurrence
@@ -57,6 +57,28 @@ class TorchStack:
                 with evaluating(lower):
                     made.append(self._run(lower, x, h[: count * self.directions], lengths))
         return made
+
+    def gradients(self, h0: dict[str, Array], X: Array, objective: Any) -> dict[str, Array]:
+        """Gradients by autograd of objective(outputs of the last layer), (K, batch, directions N).
+
+        Returns
+        -------
+        dict of ndarray
+            By place and name, "l0.W", "l0.h0", .., and "inputs"; of an LSTM, h0 is (h, c) side by side.
+        """
+        x = self._tensor(X).requires_grad_()
+        starts = {place: self._tensor(h0[place]).requires_grad_() for place in self.records}
+        first = bool(self.module.batch_first)
+        with evaluating(self.module), torch.enable_grad():
+            start: Any = torch.stack(list(starts.values()))
+            if isinstance(self.module, torch.nn.LSTM):
+                start = tuple(part.contiguous() for part in start.chunk(2, dim=-1))
+            output = self.module(x.transpose(0, 1) if first else x, start)[0]
+            variables = {f"{place}.h0": each for place, each in starts.items()} | {"inputs": x}
+            for place in self.records:
+                own = parameters(self.module, f"_{place}")
+                variables |= {f"{place}.{name}": each for name, each in own.items()}
+            return differentiated(objective(output.transpose(0, 1) if first else output), variables)
 
     def _run(self, module: Any, x: torch.Tensor, h: torch.Tensor, lengths: Array | None) -> Array:
         first = bool(module.batch_first)

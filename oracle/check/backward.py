@@ -19,7 +19,7 @@ from oracle.check.breach import Breach, passes_through, raised, words
 from oracle.check.returned import plain, refuse_masked
 from oracle.errors import BadInput
 from oracle.records.exact import Array
-from oracle.reference.gradients import INPUT, STATE, Question
+from oracle.reference.gradients import INPUT, STATE, Asked
 from oracle.reference.loss import Loss
 
 
@@ -85,8 +85,8 @@ class Gradients:
     dtype: str
 
 
-def called(candidate: Any, h0: Array, X: Array, objective: Objective) -> Any:
-    """Call a backward pass.
+def called(candidate: Any, h0: Any, X: Array, objective: Objective) -> Any:
+    """Call a backward pass; h0 is an array, or a dict of them for several layers.
 
     Raises
     ------
@@ -94,12 +94,13 @@ def called(candidate: Any, h0: Array, X: Array, objective: Objective) -> Any:
         It raised.
     """
     try:
-        return candidate(h0.copy(), X.copy(), objective)
+        own = {place: h.copy() for place, h in h0.items()} if isinstance(h0, dict) else h0.copy()
+        return candidate(own, X.copy(), objective)
     except BaseException as error:
         raised(error, h0, X, who="the backward pass")
 
 
-def read(given: Any, question: Question, batched: bool, batch_first: bool) -> Gradients:
+def read(given: Any, question: Asked, batched: bool, batch_first: bool) -> Gradients:
     """Gradients by name, checked for names, shapes and dtypes.
 
     Raises
@@ -121,9 +122,10 @@ def read(given: Any, question: Question, batched: bool, batch_first: bool) -> Gr
         array = _array(name, value)
         dtypes.append(array.dtype)
         array = array.astype(np.float64)
-        expected = question.shape(name)
-        if name in (STATE, INPUT):
-            array = _batched(name, array, batched, batch_first)
+        expected = question.shapes[name]
+        kind = name.rpartition(".")[2]
+        if kind in (STATE, INPUT):
+            array = _batched(kind, array, batched, batch_first)
         elif array.shape != expected and array.shape == expected[::-1]:
             turned.append(name)
             array = array.T
@@ -133,12 +135,12 @@ def read(given: Any, question: Question, batched: bool, batch_first: bool) -> Gr
     return Gradients(values, tuple(turned), str(min(dtypes, key=lambda dtype: dtype.itemsize)))
 
 
-def names(question: Question) -> tuple[str, ...]:
+def names(question: Asked) -> tuple[str, ...]:
     """Names of the gradients there are."""
-    return (*question.traced.shapes, STATE, INPUT)
+    return tuple(question.shapes)
 
 
-def _flat(given: Mapping[str, Any], question: Question) -> dict[str, Any]:
+def _flat(given: Mapping[str, Any], question: Asked) -> dict[str, Any]:
     """Several biases may come as a tuple, or, as all of them have one gradient, as one array."""
     known, result = names(question), {}
     for name, value in given.items():

@@ -20,23 +20,25 @@ from oracle.check.result import Finding
 from oracle.check.surroundings import preserved
 from oracle.diagnosis.gradient_deviations import NONE
 from oracle.diagnosis.gradient_findings import findings
+from oracle.diagnosis.gradient_question import asked, rounder
 from oracle.diagnosis.gradient_result import GradientResult, Judged
 from oracle.diagnosis.gradient_verdict import DIGITS, judged_all
 from oracle.errors import BadInput, KinkError
 from oracle.records.exact import Array
-from oracle.records.layout import Samples, ambiguous, samples
+from oracle.records.layout import Samples
 from oracle.records.precision import Precision, precision_model
 from oracle.records.recurrence import Recurrence
 from oracle.records.verbs import verb
-from oracle.reference.gradients import Question, certified
+from oracle.reference.gradients import INPUT, STATE, Asked, certified
+from oracle.reference.layered_gradients import Layers
 from oracle.reference.limits import NotReached
-from oracle.reference.loss import Loss, stated
+from oracle.reference.loss import Loss
 from oracle.tolerance.gradient import tolerance_of
 
 
 def check_gradient(
     candidate: Any,
-    rec: Recurrence | None = None,
+    rec: Any = None,
     *,
     inputs: Any,
     h0: Any = None,
@@ -53,10 +55,11 @@ def check_gradient(
     candidate : module, callable or mapping
         A module of a known class (its autograd is run), backward(h0, X, objective) -> gradients by name (see
         `oracle.check.backward.Objective`), or such a mapping itself.
-    rec : Recurrence, optional
-        The equation; modules bring their own.
+    rec : Recurrence, or dict of them, optional
+        The equation; modules bring their own. Of several layers or directions a dict as `oracle.layers` makes it.
     inputs : array_like, (K, I) or (K, batch, I)
     h0 : array_like, (N,) or (batch, N), optional
+        Of several layers one for all, or with one more axis in front as torch has it, or a dict by place.
     loss : {"functional", "squares", "final"}
         sum_k <w_k, h_k> or sum_k |h_k - y_k|^2 over the states H[1] to H[K], or <w, h_K>: sums, over the batch too.
     weights : array_like, optional
@@ -80,24 +83,28 @@ def check_gradient(
     Notes
     -----
     Gradients are by the parameters as the recurrence was stated with them: W, M, b (or b[0], b[1]), alpha, tau, and by
-    h0 and inputs. Parameter gradients are sums over the batch. The slope of max(0, z) at z = 0 is 0. The proven bound
-    is of any order of operations; where it is too large to say anything, the observed tolerance decides. Where both
-    are as large as the gradient itself, nothing inside them is passed: the verdict is "undecided".
+    h0 and inputs; of several layers by "l0.W", "l0.h0", .., and inputs. Parameter gradients are sums over the batch. A
+    loss of a torch.nn.LSTM sees its outputs, one of several layers those of the last. The slope of max(0, z) at z = 0
+    is 0. The proven bound is of any order of operations; where it is too large to say anything, and of implicit steps,
+    whose solvers it knows nothing of, the observed tolerance decides. Where both are as large as the gradient itself,
+    nothing inside them is passed: the verdict is "undecided".
     """
-    bridge = verb("candidate")(candidate) if verb("is_module")(candidate) else None
+    bridge = _bridge(candidate)
     if bridge is not None:
-        rec = verb("recurrence")(candidate) if rec is None else rec
+        rec = _documented(candidate, bridge) if rec is None else rec
         promised = bridge.dtype if promised is None else promised
         batch_first = bool(bridge.batch_first) if batch_first is None else batch_first
-    if not isinstance(rec, Recurrence):
+    recs = list(rec.values()) if isinstance(rec, Mapping) else [rec]
+    if not recs or not all(isinstance(each, Recurrence) for each in recs):
         raise BadInput(
             f"rec is {type(rec).__name__}.",
             "the equation whose loss is differentiated is missing.",
             "pass a Recurrence: oracle.Recurrence.elman(W, M, b), net.discretize(step=dt), oracle.recurrence(module).",
         )
-    model = precision_model(rec.dtype if promised is None else promised)
-    seen = _rounder(model) if bridge is None else bridge.received
-    question, batched = _asked(rec, inputs, h0, loss, weights, seen, batch_first)
+    model = precision_model(recs[0].dtype if promised is None else promised)
+    seen = rounder(model) if bridge is None else bridge.received
+    outputs = bool(getattr(bridge, "outputs_only", False))
+    question, batched = asked(rec, inputs, h0, (loss, weights), seen, batch_first, outputs)
     first = bool(batch_first)
     limit = seconds(time_limit)
     try:
@@ -109,51 +116,18 @@ def check_gradient(
         return judge(question, given, model)
 
 
-def _asked(
-    rec: Recurrence, inputs: Any, h0: Any, loss: Any, weights: Any, seen: Any, batch_first: bool | None
-) -> tuple[Question, bool]:
-    """The question, with every number as the candidate receives it."""
-    if ambiguous(inputs, batch_first):
-        raise BadInput(
-            f"inputs have shape {np.shape(inputs)}: K equals the batch.",
-            "time and batch cannot be told apart, and a swap would go unnoticed.",
-            "say batch_first=False for (K, batch, I) or batch_first=True for (batch, K, I).",
-        )
-    run = samples(inputs, h0, N=rec.N, I=rec.I, batch_first=batch_first)
-    if not run.steps or not run.batch:
-        raise BadInput("there is no step.", "a loss of no state has no gradient.", "pass inputs of at least one step.")
-    X, start = (np.asarray(seen(part), dtype=np.float64) for part in (run.X, run.h0))
-    run = Samples(X, start, run.batched)
-    if weights is not None and batch_first and np.ndim(weights) == 3:
-        weights = np.swapaxes(np.asarray(weights), 0, 1)
-    made = stated(loss, weights, run.steps, run.batch, rec.N)
-    array = np.asarray(seen(made.array), dtype=np.float64)
-    if not all(np.isfinite(part).all() for part in (run.X, run.h0, array)):
-        raise BadInput("numbers overflow in the promised format.", "their range is wider.", "scale them.")
-    return Question.of(rec, run, replace(made, array=array)), run.batched
-
-
-def _rounder(model: Precision) -> Any:
-    """How a candidate receives numbers: rounded to its dtype."""
-
-    def seen(values: Array) -> Array:
-        with np.errstate(over="ignore"):
-            return np.asarray(values, dtype=_dtype(model))
-
-    return seen
-
-
-def _dtype(model: Precision) -> str:
-    return model.dtype
-
-
-def _run(candidate: Any, bridge: Any, question: Question, batched: bool, batch_first: bool, model: Precision) -> Any:
+def _run(candidate: Any, bridge: Any, question: Asked, batched: bool, batch_first: bool, model: Precision) -> Any:
     """What the candidate returns for the question."""
     if isinstance(candidate, Mapping):
         return candidate
     run: Samples = question.run
-    dtype = _dtype(model)
-    X, h0 = run.given(run.X).astype(dtype), run.given(run.h0[None])[0].astype(dtype)
+    X = run.given(run.X).astype(model.dtype)
+    if isinstance(question, Layers):
+        batched = batched or bridge is not None  # modules of several layers are given a batch, of one
+        X = run.X.astype(model.dtype) if bridge is not None else X
+        h0: Any = {p: (h if batched else h[0]).astype(model.dtype) for p, h in question.starts.items()}
+    else:
+        h0 = run.given(run.h0[None])[0].astype(model.dtype)
     if bridge is not None:
         if not hasattr(bridge, "gradients"):
             raise BadInput(
@@ -162,7 +136,8 @@ def _run(candidate: Any, bridge: Any, question: Question, batched: bool, batch_f
                 "pass backward(h0, X, objective) -> gradients by name.",
             )
         made = bridge.gradients(h0, X, Objective.of(question.loss, batched, False))
-        return _oriented(made, batched and batch_first)
+        alone = isinstance(question, Layers) and not run.batched
+        return _unbatched(made) if alone else _oriented(made, run.batched and batch_first)
     X = np.ascontiguousarray(X.swapaxes(0, 1)) if batched and batch_first else X
     return called(candidate, h0, X, Objective.of(question.loss, batched, batch_first))
 
@@ -172,7 +147,27 @@ def _oriented(made: dict[str, Array], swap: bool) -> dict[str, Array]:
     return {name: part.swapaxes(0, 1) if swap and name == "inputs" else part for name, part in made.items()}
 
 
-def _broken(question: Question, model: Precision, name: str, problem: BadInput) -> GradientResult:
+def _unbatched(made: dict[str, Array]) -> dict[str, Array]:
+    """Gradients of a batch of one by the run, without the axis of the batch."""
+    own = {n: v[0] for n, v in made.items() if n.rpartition(".")[2] == STATE}
+    return made | own | {n: v[:, 0] for n, v in made.items() if n == INPUT}
+
+
+def _bridge(candidate: Any) -> Any:
+    """A module as something that is differentiated: as a stack where it has several layers or directions."""
+    if not verb("is_module")(candidate):
+        return None
+    stack = verb("stack")(candidate)
+    return verb("candidate")(candidate) if stack is None or len(stack.records) == 1 else stack
+
+
+def _documented(candidate: Any, bridge: Any) -> Any:
+    """The equation of a module; of a stack, that of every layer and direction."""
+    several = getattr(bridge, "records", None)
+    return verb("recurrence")(candidate) if several is None else several
+
+
+def _broken(question: Asked, model: Precision, name: str, problem: BadInput) -> GradientResult:
     known = name != "time-limit"  # of a pass that was interrupted nothing is known
     finding = Finding(name, known, float("inf"), problem.seen)
     verdict, loss = "fail" if known else "undecided", described(question.loss)
@@ -185,7 +180,7 @@ def described(loss: Loss) -> str:
     return f"{what} of {'the last state' if len(loss.array) == 1 else f'{len(loss.array)} states'}"
 
 
-def judge(question: Question, given: Gradients, model: Precision) -> GradientResult:
+def judge(question: Asked, given: Gradients, model: Precision) -> GradientResult:
     """Verdict and findings for gradients that were read."""
     try:
         reference = certified(question, DIGITS, kink=NONE)

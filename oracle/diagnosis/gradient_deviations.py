@@ -4,6 +4,8 @@ adjoint-ode-gradient          the step is differentiated at the later state: Eul
 truncated-bptt                cotangents are dropped: every w steps, or all but the last w
 missing-leak-term             no cotangent goes back through the leak
 transposed-backward-weights   W where W^T belongs
+layers-detached               no cotangent goes back to the layer below
+linear-solve-missing          one evaluation of the relation is differentiated in place of its solution
 relu-slope-at-zero            slope 1 or 1/2 of max(0, z) at z = 0 instead of 0
 transposed-gradient           dL/dW as (in, out)
 gradient-of-wrong-loss        a mean for a sum (1/K, 1/batch, ..), a missing or doubled 2, a sign
@@ -20,12 +22,15 @@ from fractions import Fraction
 from typing import Any
 
 from oracle.diagnosis.deviations import deviating_records, meaning
+from oracle.diagnosis.gated import gated_statement
 from oracle.diagnosis.statement import statement
-from oracle.errors import BadInput
-from oracle.procedures.parameters import Parameters, parameters
+from oracle.procedures.parameters import Parameters, parameters, plain
+from oracle.records.gates import Gates
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator, Term
-from oracle.reference.gradients import Backward, Question
+from oracle.records.recurrence import Recurrence
+from oracle.records.staged import Implicit
+from oracle.reference.gradients import Asked, Backward, Question
 
 NONE = Fraction(0)
 TURNED = {"transposed-recurrent-weights": "W", "transposed-input-weights": "M"}
@@ -34,6 +39,8 @@ MEANINGS = {
     "truncated-bptt": "cotangents are not carried through all steps",
     "missing-leak-term": "no cotangent goes back through the leak term",
     "transposed-backward-weights": "cotangents go back through W instead of its transpose",
+    "layers-detached": "no cotangent goes back to the layer below",
+    "linear-solve-missing": "cotangents do not go through the linear solve of an implicit step",
     "relu-slope-at-zero": "the slope of max(0, z) at z = 0 is not 0",
     "transposed-gradient": "the gradient by a matrix is transposed",
     "gradient-of-wrong-loss": "it is the gradient of a multiple of the loss",
@@ -64,12 +71,16 @@ class Alternative:
         said = (MEANINGS.get(name) or f"it is the gradient of another equation: {meaning(name)}" for name in self.names)
         return "; ".join(said) + (f" ({shown})" if shown else "")
 
-    def question(self, question: Question) -> Question:
+    def of(self, question: Asked) -> Asked:
+        """What it differentiates, but for the multiple of the loss."""
+        return replace(question, traced=self.traced) if self.traced and isinstance(question, Question) else question
+
+    def question(self, question: Asked) -> Asked:
         """What it differentiates."""
-        return replace(question, loss=question.loss.scaled(self.factor), traced=self.traced or question.traced)
+        return self.of(question).scaled(self.factor)
 
 
-def alternatives(question: Question, matrices: tuple[str, ...]) -> list[Alternative]:
+def alternatives(question: Asked, matrices: tuple[str, ...]) -> list[Alternative]:
     """All single deviations, and each of them with a multiple of the loss; plain multiples first."""
     plain = Alternative(())
     single = [*_ways(question), *(replace(plain, **_turned(name)) for name in matrices)]
@@ -87,24 +98,25 @@ def alternatives(question: Question, matrices: tuple[str, ...]) -> list[Alternat
     return [*single, *scaled]
 
 
-def of_other_equations(question: Question, given: Collection[str]) -> Iterator[Alternative]:
+def of_other_equations(question: Asked, given: Collection[str]) -> Iterator[Alternative]:
     """Backpropagation through every named deviation of the equation that has the parameters whose gradients came."""
+    if not isinstance(question, Question):
+        return  # several layers: any of them may be another one
     asked = {name: shape for name, shape in question.traced.shapes.items() if name in given}
-    for name, records in deviating_records(statement(question.rec), question.rec).items():
+    traced_rec = question.rec
+    own = Recurrence.made(traced_rec.equation, plain(traced_rec.parameters), traced_rec.step, traced_rec.origin)
+    for name, records in deviating_records(statement(own) or gated_statement(own), own).items():
         for rec in records:
-            try:
-                traced = parameters(rec)
-            except BadInput:  # stated by its coefficients, or a solution: there is nothing to compare
-                continue
+            traced = parameters(rec)  # of an equation stated by its coefficients, they are other ones
             if all(traced.shapes.get(name) == shape for name, shape in asked.items()):
                 yield Alternative((name,), traced=traced)
                 if name in TURNED and TURNED[name] in asked:  # by the matrix as it is stored
                     yield Alternative((name,), traced=traced, turned=(TURNED[name],))
 
 
-def multiples(question: Question) -> Iterator[tuple[str, Fraction]]:
+def multiples(question: Asked) -> Iterator[tuple[str, Fraction]]:
     """Means for sums, a 2 too many or too few, the other sign; equal factors are one, their texts joined by |."""
-    steps, batch, units = question.run.X.shape[0], question.run.batch, question.run.h0.shape[1]
+    steps, batch, units = question.run.steps, question.run.batch, question.loss.array.shape[2]
     sizes = {"K": steps, "batch": batch, "N": units}
     sizes |= {"(K batch)": steps * batch, "(K N)": steps * units, "(batch N)": batch * units}
     sizes |= {"(K batch N)": steps * batch * units}
@@ -121,21 +133,19 @@ def _turned(name: str) -> dict[str, Any]:
     return {"names": ("transposed-gradient",), "turned": (name,), "parameters": {"parameter": name}}
 
 
-def _ways(question: Question) -> Iterator[Alternative]:
+def _ways(question: Asked) -> Iterator[Alternative]:
     steps = question.run.steps
     yield Alternative(("adjoint-ode-gradient",), Backward(at=lambda k: k + 1))
     for window in range(1, steps):
         yield _truncated(Backward(carried=_all_but(steps - window)), window, "the last steps only")
         if 2 * window < steps:  # beyond, one cut is left, and that is a cut of the last steps
             yield _truncated(Backward(carried=_within(window)), window, "detached every so many steps")
-    field_ = getattr(question.rec.parameters, "field", question.rec.parameters)
-    if isinstance(field_, Lure):
-        yield from _of_operators(field_)
-    else:
-        gates = {id(op): _with_transposed(op) for op in field_.recurrent}
-        through = Backward(through=lambda op: gates.get(id(op), op))
-        yield Alternative(("transposed-backward-weights",), through)
-    if question.rec.activation == "relu":
+    yield from _through_operators([getattr(rec.parameters, "field", rec.parameters) for rec in question.recs])
+    if len(question.recs) > 1:
+        yield Alternative(("layers-detached",), Backward(below=False))
+    if any(isinstance(rec.parameters, Implicit) for rec in question.recs):
+        yield Alternative(("linear-solve-missing",), Backward(solving=False))
+    if any(rec.activation == "relu" for rec in question.recs):
         for slope in (Fraction(1), Fraction(1, 2)):
             yield Alternative(("relu-slope-at-zero",), kink=slope, parameters={"slope": str(slope)})
 
@@ -152,19 +162,42 @@ def _truncated(way: Backward, window: int, kind: str) -> Alternative:
     return Alternative(("truncated-bptt",), way, parameters={"window": window, "kind": kind})
 
 
-def _of_operators(made: Lure) -> Iterator[Alternative]:
-    """Cotangents that go back through other operators than those of the step."""
-    for op, without in ((made.A, _without_diagonal(made.A)), (made.W, _without_diagonal(made.W))):
-        leaky = len(op.terms) > len(without.terms) and (op is made.A or without.terms)
+Swaps = dict[int, Operator]
+"""id of an operator of the step -> the one that cotangents go back through instead."""
+
+
+def _through_operators(made: list[Lure | Gates]) -> Iterator[Alternative]:
+    """Cotangents that go back through other operators than those of the step: in all layers, or in one of them."""
+    for name, kinds in (("missing-leak-term", _without_leak), ("transposed-backward-weights", _turned_weights)):
+        several = [kinds(p) for p in made]
+        for place in range(max(map(len, several))):
+            each = [swaps[place] for swaps in several if place < len(swaps)]
+            together: Swaps = {key: op for swaps in each for key, op in swaps.items()}
+            for swaps in (together, *(each if len(each) > 1 else ())):
+                yield Alternative((name,), Backward(through=_swap(swaps)))
+
+
+def _without_leak(p: Lure | Gates) -> list[Swaps]:
+    if isinstance(p, Gates):
+        return []
+    found = []
+    for op, without in ((p.A, _without_diagonal(p.A)), (p.W, _without_diagonal(p.W))):
+        leaky = len(op.terms) > len(without.terms) and (op is p.A or without.terms)
         if leaky and any(t.dense is None for t in op.terms):
-            yield Alternative(("missing-leak-term",), Backward(through=_swap(op, without)))
-    for op in (made.W, made.B):
-        if op.shape[0] == op.shape[1] and any(t.dense is not None for t in op.terms):
-            yield Alternative(("transposed-backward-weights",), Backward(through=_swap(op, _with_transposed(op))))
+            found.append({id(op): without})
+    return found
 
 
-def _swap(op: Operator, other: Operator) -> Any:
-    return lambda seen: other if seen is op else seen
+def _turned_weights(p: Lure | Gates) -> list[Swaps]:
+    """Of a gated cell, those of all gates."""
+    if isinstance(p, Gates):
+        return [{id(op): _with_transposed(op) for op in p.recurrent}]
+    square = (op for op in (p.W, p.B) if op.shape[0] == op.shape[1] and any(t.dense is not None for t in op.terms))
+    return [{id(op): _with_transposed(op)} for op in square]
+
+
+def _swap(swaps: Swaps) -> Any:
+    return lambda seen: swaps.get(id(seen), seen)
 
 
 def _without_diagonal(op: Operator) -> Operator:

@@ -17,7 +17,7 @@ from oracle.diagnosis.gradient_verdict import DIGITS, judged_all
 from oracle.errors import KinkError
 from oracle.records.exact import Array
 from oracle.records.precision import PRECISIONS, Precision, representable
-from oracle.reference.gradients import Question, assembled, backward, certified, forward
+from oracle.reference.gradients import INPUT, STATE, Asked, certified
 from oracle.reference.limits import NotReached
 from oracle.tolerance.gradient import MARGIN, tolerance_of
 
@@ -28,9 +28,9 @@ HONEST = 16.0
 four times that, and in a narrow format wide enough for many a wrong gradient."""
 
 
-def findings(question: Question, given: Gradients, model: Precision, worst: float) -> tuple[Finding, ...]:
+def findings(question: Asked, given: Gradients, model: Precision, worst: float) -> tuple[Finding, ...]:
     """Named deviations under which every entry is inside its tolerance: as few deviations at once as will do."""
-    matrices = tuple(n for n, v in given.values.items() if v.ndim == 2 and n in question.traced.shapes)
+    matrices = tuple(n for n, v in given.values.items() if v.ndim == 2 and n in question.shapes and not _of_run(n))
     table = plausible(alternatives(question, matrices), question, given, model)
     for count in sorted({len(each.names) for each in table}):
         several = [explained(each, question, given, model) for each in table if len(each.names) == count]
@@ -43,14 +43,18 @@ def findings(question: Question, given: Gradients, model: Precision, worst: floa
     )
 
 
-def _of_equations(question: Question, given: Gradients, model: Precision) -> tuple[Finding, ...]:
+def _of_run(name: str) -> bool:
+    return name.rpartition(".")[2] in (STATE, INPUT)
+
+
+def _of_equations(question: Asked, given: Gradients, model: Precision) -> tuple[Finding, ...]:
     """Gradients of other equations; of several that are inside, all: they are one equation, or near each other here."""
     table = plausible(list(of_other_equations(question, given.values)), question, given, model)
     several = (explained(each, question, given, model) for each in table)
     return tuple(sorted((finding for finding in several if finding is not None), key=lambda finding: finding.worst))
 
 
-def _of_precision(question: Question, given: Gradients, model: Precision) -> tuple[Finding, ...]:
+def _of_precision(question: Asked, given: Gradients, model: Precision) -> tuple[Finding, ...]:
     """The right gradient, with the errors of a coarser format than promised in every parameter."""
     exact_ = {name: part.float64() for name, part in certified(question, DIGITS, kink=NONE).items()}
     for name in COARSER:
@@ -87,15 +91,15 @@ def _roundoff(model: Precision) -> float:
     return max(model.storage, model.products)
 
 
-def plausible(table: list[Alternative], question: Question, given: Gradients, model: Precision) -> list[Alternative]:
+def plausible(table: list[Alternative], question: Asked, given: Gradients, model: Precision) -> list[Alternative]:
     """A sieve in float64: half of the format's digits have to agree, relative to the largest entry of a gradient."""
     made: dict[Any, dict[str, Array]] = {}
-    kept, own = [], forward(_Floats(NONE), question)
+    kept, own = [], question.states(_Floats(NONE))
     for each in table:
         key = id(each.way), each.kink, id(each.traced)
         if key not in made:
-            asked = question if each.traced is None else replace(question, traced=each.traced)
-            made[key] = rough(each, asked, own if each.traced is None else forward(_Floats(NONE), asked))
+            asked = each.of(question)
+            made[key] = rough(each, asked, own if each.traced is None else asked.states(_Floats(NONE)))
         if _close(compared(each, given), made[key], float(each.factor), model):
             kept.append(each)
     return kept
@@ -120,11 +124,11 @@ def compared(alternative: Alternative, given: Gradients) -> dict[str, Array]:
     return values
 
 
-def rough(alternative: Alternative, question: Question, states: list[Array]) -> dict[str, Array]:
+def rough(alternative: Alternative, question: Asked, states: Any) -> dict[str, Array]:
     """The alternative gradient of the plain loss in float64, along the states of a run."""
     ops: Any = _Floats(alternative.kink)
     with np.errstate(all="ignore"):
-        return assembled(question, backward(ops, question, states, alternative.way), lambda v: v)
+        return question.gradients(ops, lambda v: v, alternative.way, states)
 
 
 class _Floats(Float64):
@@ -139,7 +143,7 @@ class _Floats(Float64):
         return np.where(z == 0, self._slope, z > 0)
 
 
-def explained(alternative: Alternative, question: Question, given: Gradients, model: Precision) -> Finding | None:
+def explained(alternative: Alternative, question: Asked, given: Gradients, model: Precision) -> Finding | None:
     """The alternative as a finding, if every entry is inside its tolerance under it."""
     asked, way, kink = alternative.question(question), alternative.way, alternative.kink
     try:

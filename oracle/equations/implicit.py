@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from oracle.equations import lure
 from oracle.equations.interface import Arithmetic, V
 from oracle.errors import BadInput
 from oracle.records.exact import Array
@@ -35,10 +36,20 @@ def drive(ops: Arithmetic[V], p: Implicit, x: V) -> V:
 
 def step(ops: Any, p: Implicit, h: V, x: V) -> V:
     """The solution of the relation, by the arithmetic."""
+    if hasattr(ops, "solved"):  # with the derivatives of the solution
+        solved: V = ops.solved(p, h, x)
+        return solved
     if not hasattr(ops, "solution"):
         raise NotImplementedError(f"{type(ops).__name__} solves no relation")
     made: V = ops.solution(relation(p), driven(ops, p, h, x), h)
     return made
+
+
+def right_hand_side(ops: Arithmetic[V], p: Implicit, y: V, h: V, x: V) -> V:
+    """h + Delta theta F(y, x) + Delta (1 - theta) F(h, x), from the field itself; y is h+ where the relation holds."""
+    u = lure.drive(ops, p.field, x)
+    shares = ((p.theta, y), (1 - p.theta, h))
+    return ops.sum([h, *(ops.scale(p.step * share, lure.step(ops, p.field, v, u)) for share, v in shares if share)])
 
 
 def driven(ops: Arithmetic[V], p: Implicit, h: V, x: V) -> V:

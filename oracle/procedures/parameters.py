@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 
 from oracle.arithmetic.adjoint import Place
-from oracle.arithmetic.formed import exponential, is_formed, plain_factor, plain_operator, scalar, vector
+from oracle.arithmetic.formed import exponential, plain_bias, plain_lure, scalar, vector
+from oracle.equations.implicit import THETAS
 from oracle.equations.runge_kutta import TABLEAUS
-from oracle.errors import BadInput
 from oracle.procedures.discretize import euler, exponential_euler
 from oracle.procedures.rescale import rescaled
 from oracle.records import forms
 from oracle.records.exact import Array
 from oracle.records.gates import Gates
 from oracle.records.lure import Lure
-from oracle.records.operator import Operator
+from oracle.records.operator import Operator, sum_vectors
 from oracle.records.record import Record
 from oracle.records.recurrence import Recurrence
 from oracle.records.staged import Implicit, Staged
@@ -62,19 +62,7 @@ class Parameters:
 
 
 def parameters(rec: Recurrence) -> Parameters:
-    """The recurrence as a function of its parameters as given.
-
-    Raises
-    ------
-    oracle.BadInput
-        The step is the solution of a relation, which the adjoint interpretation does not solve.
-    """
-    if isinstance(rec.parameters, Implicit):
-        raise BadInput(
-            f"the step is {rec.equation}.",
-            "its gradient is that of a solution, and no interpretation here goes back through one.",
-            "check the states (oracle.check), or the gradient of an explicit scheme.",
-        )
+    """The recurrence as a function of its parameters as given."""
     variables = Variables()
     try:
         made = _step_map(rec, variables)
@@ -122,6 +110,8 @@ def _step_map(rec: Recurrence, variables: Variables) -> Any:
     field, step, scheme = _field(origin.parent, variables), origin.arguments["step"], origin.arguments["scheme"]
     if scheme in TABLEAUS:
         return Staged(field, step)
+    if scheme in THETAS:
+        return Implicit(field, step, THETAS[scheme])
     return euler(field, step) if scheme == "euler" else exponential_euler(field, step, exponential)
 
 
@@ -155,7 +145,19 @@ def _stated(record: Record, variables: Variables) -> Any:
     return made
 
 
-def _gates(given: Mapping[str, Any], variables: Variables, kind: type[Gates], count: int) -> Gates:
+def _stacked(made: Gates) -> dict[str, Array]:
+    """The arrays of a gated cell as they are stated: gates below each other, all biases of a gate as one."""
+    stacked = {name: np.concatenate(getattr(made, name)) for name in ("W", "M")}
+    for name in ("b", "b_recurrent"):
+        parts = getattr(made, name)
+        if any(parts):
+            stacked[name] = np.concatenate([sum_vectors(part, made.units) for part in parts])
+    return stacked
+
+
+def _gates(
+    given: Mapping[str, Any], variables: Variables, kind: type[Gates], count: int, activation: str = "tanh"
+) -> Gates:
     """Gates are rows of the stacked arrays."""
     parts: dict[str, tuple[Any, ...]] = {}
     for name in ("W", "M"):
@@ -168,7 +170,7 @@ def _gates(given: Mapping[str, Any], variables: Variables, kind: type[Gates], co
         if name in given:
             stacked = variables.number(name, given[name])
             parts[name] = tuple((part,) for part in np.array_split(stacked, count))
-    return kind(parts["W"], parts["M"], parts["b"], parts["b_recurrent"])
+    return kind(parts["W"], parts["M"], parts["b"], parts["b_recurrent"], activation)
 
 
 def _general(record: Any, variables: Variables) -> Lure:
@@ -193,9 +195,9 @@ def _general(record: Any, variables: Variables) -> Lure:
 def _coefficients(made: Any, variables: Variables) -> Any:
     """The coefficients themselves as parameters."""
     if isinstance(made, Staged):
-        return replace(made, field=_coefficients(made.field, variables))
+        return _with_field(made, _coefficients(made.field, variables))
     if isinstance(made, Gates):
-        raise AssertionError("gates are always formed from what was stated")
+        return _gates(_stacked(made), variables, type(made), len(made.W), made.activation)
     changed: dict[str, Any] = {}
     for name in ("A", "B", "W", "M", "E"):
         op = getattr(made, name)
@@ -210,13 +212,13 @@ def _coefficients(made: Any, variables: Variables) -> Any:
 def plain(made: Any) -> Any:
     """Parameters of a step map without their derivatives."""
     if isinstance(made, Staged):
-        return replace(made, field=plain(made.field))
+        return _with_field(made, plain(made.field))
     if isinstance(made, Gates):
-        b, c = (tuple(tuple(map(_plain_bias, part)) for part in parts) for parts in (made.b, made.b_recurrent))
+        b, c = (tuple(tuple(map(plain_bias, part)) for part in parts) for parts in (made.b, made.b_recurrent))
         return replace(made, b=b, b_recurrent=c)
-    operators = {name: plain_operator(getattr(made, name)) for name in ("A", "B", "W", "M", "E")}
-    return replace(made, **operators, b=tuple(map(_plain_bias, made.b)), c=tuple(map(_plain_bias, made.c)))
+    return plain_lure(made)
 
 
-def _plain_bias(part: Array) -> Array:
-    return np.asarray(plain_factor(part)) if is_formed(part) else part
+def _with_field(made: Staged, field: Lure) -> Staged:
+    """Another field; an implicit step has another relation then."""
+    return replace(made, field=field, made=[]) if isinstance(made, Implicit) else replace(made, field=field)

@@ -10,9 +10,9 @@ IEEE 78, 1990 (backpropagation through time); the step itself is whatever `oracl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from flint import arb, arb_mat, fmpq
@@ -32,6 +32,37 @@ from oracle.reference.loss import Loss, stated
 
 STATE, INPUT = "h0", "inputs"
 """Names of the gradients by the initial state and the inputs, beside those of the parameters."""
+
+
+class Asked(Protocol):
+    """What is differentiated, of one recurrence or of several: shapes of the gradients, and the gradients."""
+
+    @property
+    def run(self) -> Samples:
+        """Inputs."""
+
+    @property
+    def loss(self) -> Loss:
+        """Of the states, or of the outputs of the last layer."""
+
+    @property
+    def recs(self) -> tuple[Recurrence, ...]:
+        """The recurrences."""
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every gradient by name, with the batch axis of the run."""
+
+    def states(self, ops: Any) -> Any:
+        """What the run passes through, in an arithmetic."""
+
+    def gradients(
+        self, ops: Any, entries: Callable[[Any], Array], way: Backward | None = None, states: Any = None
+    ) -> dict[str, Array]:
+        """Gradients by name in an arithmetic; `entries` turns a value into an object or float array."""
+
+    def scaled(self, factor: Fraction) -> Asked:
+        """The same of a multiple of the loss."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +91,30 @@ class Question:
         """h_0 in an arithmetic, (N, batch)."""
         return ops.lift(np.ascontiguousarray(self.run.h0.T))
 
-    def shape(self, name: str) -> tuple[int, ...]:
-        """Shape of a gradient, with the batch axis of the run."""
-        own = {STATE: self.run.h0.shape, INPUT: self.run.X.shape}
-        return own.get(name) or self.traced.shapes[name]
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every gradient by name, with the batch axis of the run."""
+        return {**self.traced.shapes, STATE: self.run.h0.shape, INPUT: self.run.X.shape}
+
+    @property
+    def recs(self) -> tuple[Recurrence, ...]:
+        """The recurrences it consists of: one."""
+        return (self.rec,)
+
+    def states(self, ops: Any) -> Any:
+        """h_0 .. h_K in an arithmetic."""
+        return forward(ops, self)
+
+    def gradients(
+        self, ops: Any, entries: Callable[[Any], Array], way: Backward | None = None, states: Any = None
+    ) -> dict[str, Array]:
+        """Gradients by name in an arithmetic; `entries` turns a value into an object or float array."""
+        states = self.states(ops) if states is None else states
+        return assembled(self, backward(ops, self, states, way), entries)
+
+    def scaled(self, factor: Fraction) -> Question:
+        """The same of a multiple of the loss."""
+        return replace(self, loss=self.loss.scaled(factor))
 
 
 KINK_BITS = 2048
@@ -105,17 +156,23 @@ class Backward:
         k -> index of the state whose step is differentiated for step k.
     carried : callable
         k -> whether the cotangent of h_k goes back to the step before it.
+    below : bool
+        Whether cotangents go back to the layer below, where there is one.
+    solving : bool
+        Whether a cotangent of the solution of an implicit step is solved for that of its relation.
     """
 
     through: Callable[[Operator], Operator] = itself
     at: Callable[[int], int] = lambda k: k
     carried: Callable[[int], bool] = lambda k: True
+    below: bool = True
+    solving: bool = True
 
 
 def backward(ops: Any, question: Question, states: list[Any], way: Backward | None = None) -> Pieces:
     """Gradients in pieces: (name, first row) -> (rows, columns) in the arithmetic; INPUT by step."""
     way = way or Backward()
-    tape: Any = Adjoint(ops, question.traced.dense, way.through)
+    tape: Any = Adjoint(ops, question.traced.dense, way.through, way.solving)
     steps, loss, xs = question.run.steps, question.loss, question.inputs(ops)
     settled = getattr(ops, "settled", _as_it_is)
     pieces: Pieces = {}
@@ -184,9 +241,7 @@ class AtKink(Ball):
         return self._each(slope, z)
 
 
-def in_balls(
-    question: Question, bits: int, way: Backward | None = None, kink: Fraction | None = None
-) -> dict[str, Array]:
+def in_balls(question: Asked, bits: int, way: Backward | None = None, kink: Fraction | None = None) -> dict[str, Array]:
     """Gradients as object arrays of balls; use inside `precision(bits)`.
 
     Raises
@@ -195,7 +250,7 @@ def in_balls(
         A unit is at its kink, or cannot be told from it.
     """
     ops = Ball() if kink is None else AtKink(kink)
-    return assembled(question, backward(ops, question, forward(ops, question), way), ball_entries)
+    return question.gradients(ops, ball_entries, way)
 
 
 def gradient(
@@ -244,7 +299,7 @@ def gradient(
 
 
 def certified(
-    question: Question, digits: int, way: Backward | None = None, kink: Fraction | None = None
+    question: Asked, digits: int, way: Backward | None = None, kink: Fraction | None = None
 ) -> dict[str, Enclosure]:
     """Gradients with the working precision raised until every radius meets the goal."""
     bits = bits_for(digits) + GUARD_BITS

@@ -4,7 +4,8 @@
     squares      L = scale sum_k |h_k - y_k|^2       dL/dh_k = 2 scale (h_k - y_k)
 
 over the last of the states H[1] .. H[K], as many as there are rows of numbers: all of them, or only H[K]. `scale` is 1,
-or the step for the integral of a loss over time.
+or the step for the integral of a loss over time. A loss may see the first units of a state only, such as the outputs of
+a long short-term memory, whose memories lie below them.
 """
 
 from __future__ import annotations
@@ -29,37 +30,52 @@ class Loss:
     Attributes
     ----------
     kind : {"functional", "squares"}
-    array : ndarray, (K, batch, N) or (1, batch, N)
+    array : ndarray, (K, batch, n) or (1, batch, n)
         Weights of the states, or targets; exact.
     scale : Fraction
+    unseen : int
+        How many units below the first n the loss does not see: a state has n + unseen of them.
     """
 
     kind: str
     array: Array
     scale: Fraction = Fraction(1)
+    unseen: int = 0
 
     def cotangent(self, ops: Any, ahead: int, h: Any) -> Any:
         """dL/dh_k in an arithmetic, (N, batch), for the state `ahead` = K - k steps before the last; None for zero."""
         if ahead >= len(self.array):
             return None
-        row = ops.lift(np.ascontiguousarray(self.array[-1 - ahead].T))
+        row = self._lifted(ops, self.array[-1 - ahead])
         if self.kind == "functional":
             return ops.scale(self.scale, row)
-        return ops.scale(2 * self.scale, ops.sum([h, ops.scale(Fraction(-1), row)]))
+        return ops.scale(2 * self.scale, self._apart(ops, h, row))
 
     def value(self, ops: Any, states: list[Any]) -> Any:
         """L in an arithmetic, (1, 1), for the states h_0 .. h_K."""
-        rows = [ops.lift(np.ascontiguousarray(row.T)) for row in self.array]
+        rows = [self._lifted(ops, row) for row in self.array]
         pairs = zip(rows, states[len(states) - len(rows) :], strict=True)
         if self.kind == "functional":
             terms = [ops.mul(row, h) for row, h in pairs]
         else:
-            apart = [ops.sum([h, ops.scale(Fraction(-1), row)]) for row, h in pairs]
+            apart = [self._apart(ops, h, row) for row, h in pairs]
             terms = [ops.mul(gap, gap) for gap in apart]
         total = ops.sum(terms)
-        units, columns = self.array.shape[2], self.array.shape[1]
+        units, columns = self.array.shape[2] + self.unseen, self.array.shape[1]
         rows_summed = ops.outer([ops.lift(np.ones((1, units)))], [_turned(ops, total)])
         return ops.scale(self.scale, ops.outer([rows_summed], [ops.lift(np.ones((1, columns)))]))
+
+    def _lifted(self, ops: Any, row: Array) -> Any:
+        """Numbers of one state, (batch, n), as a value (n + unseen, batch); zeros where the loss sees nothing."""
+        return ops.lift(np.ascontiguousarray(np.pad(row, ((0, 0), (0, self.unseen))).T))
+
+    def _apart(self, ops: Any, h: Any, row: Any) -> Any:
+        """h - y where the loss sees h."""
+        apart = ops.sum([h, ops.scale(Fraction(-1), row)])
+        if not self.unseen:
+            return apart
+        seen = self.array.shape[2]
+        return ops.scale(np.array([Fraction(int(i < seen)) for i in range(seen + self.unseen)], dtype=object), apart)
 
     def scaled(self, factor: Any) -> Loss:
         """The loss times an exact number."""

@@ -20,7 +20,8 @@ from oracle.arithmetic.jitter import Jitter
 from oracle.arithmetic.rounding import Rounded, Rounding
 from oracle.records.exact import Array
 from oracle.records.precision import Precision
-from oracle.reference.gradients import INPUT, Backward, Question, assembled, backward, forward
+from oracle.records.staged import Implicit
+from oracle.reference.gradients import INPUT, Asked, Backward
 
 RUNS = 6
 """Runs with random errors: the largest of 6 normal deviations is 1.6 standard deviations in the median."""
@@ -60,24 +61,29 @@ class GradientTolerance:
 
 
 def proven_bounds(
-    question: Question, model: Precision, way: Backward | None = None, kink: Fraction = Fraction(0)
+    question: Asked, model: Precision, way: Backward | None = None, kink: Fraction = Fraction(0)
 ) -> dict[str, Array]:
-    """The rounding interpretation of the whole backward pass; infinite where nothing can be promised."""
+    """The rounding interpretation of the whole backward pass; infinite where nothing can be promised.
+
+    Nothing is promised of implicit steps: how far a solver comes is its own affair.
+    """
+    if any(isinstance(rec.parameters, Implicit) for rec in question.recs):
+        return {name: np.full(shape, np.inf) for name, shape in question.shapes.items()}
     ops: Any = RoundingAtKink(model, kink)
     with np.errstate(all="ignore"):
-        made = assembled(question, backward(ops, question, forward(ops, question), way), lambda v: v.bound())
+        made = question.gradients(ops, lambda v: v.bound(), way)
     return {name: np.where(np.isnan(part), np.inf, part) for name, part in made.items()}
 
 
-def jittered(question: Question, model: Precision, seed: int, way: Backward | None, kink: Fraction) -> dict[str, Array]:
+def jittered(question: Asked, model: Precision, seed: int, way: Backward | None, kink: Fraction) -> dict[str, Array]:
     """Gradients of one run with random errors."""
     ops: Any = Jitter(model, np.random.default_rng(seed), kink)
     with np.errstate(all="ignore"):
-        return assembled(question, backward(ops, question, forward(ops, question), way), lambda v: v)
+        return question.gradients(ops, lambda v: v, way)
 
 
 def observed_tolerance(
-    question: Question,
+    question: Asked,
     model: Precision,
     exact: Mapping[str, Array],
     way: Backward | None = None,
@@ -100,7 +106,7 @@ def observed_tolerance(
 
 
 def tolerance_of(
-    question: Question,
+    question: Asked,
     model: Precision,
     exact: Mapping[str, Array],
     way: Backward | None = None,

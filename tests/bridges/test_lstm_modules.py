@@ -72,12 +72,16 @@ def test_files(tmp_path):
 
 
 def test_gradients_of_cells():
-    """Backpropagation through the cell, by (h, c); a layer shows no memories and is refused."""
+    """Backpropagation through the cell, by (h, c), and through the layer, whose loss sees h alone."""
     X, (h0, c0) = probe()
     cell = made("LSTMCell", dtype=torch.float64)
     assert oracle.check_gradient(cell, inputs=X[:4], h0=np.concatenate([h0[0], c0[0]], axis=-1))
-    with pytest.raises(oracle.BadInput, match="memories"):
-        oracle.check_gradient(made(), inputs=X[:4])
+    target = np.random.default_rng(4).normal(size=(4, *h0[0].shape))
+    for dtype in (torch.float32, torch.float64):
+        for loss in ({}, {"loss": "squares", "weights": target}, {"loss": "final"}):
+            result = oracle.check_gradient(made(dtype=dtype), inputs=X[:4], h0=(h0[0], c0[0]), **loss)
+            assert result, result.summary()
+            assert {"W", "M", "b", "b_recurrent", "h0", "inputs"} == set(result.parameters)
 
 
 def test_projections_are_refused():

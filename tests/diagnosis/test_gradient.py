@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from diagnosis.backward_passes import Leaky
+from diagnosis.backward_passes import Leaky, Solved
 
 import oracle
 from oracle.arithmetic.float64 import Float64
@@ -15,6 +15,7 @@ from oracle.diagnosis import gradient
 from oracle.diagnosis.gradient_deviations import alternatives
 from oracle.records.layout import samples
 from oracle.reference.gradients import Question, assembled, backward, forward
+from oracle.reference.loss import stated
 from oracle.tolerance import gradient as tolerances
 
 N, I, K, BATCH = 4, 3, 9, 2
@@ -74,7 +75,7 @@ def test_layouts():
     single = checked(Single(leaky()), inputs=X[:, 0], h0=H0[0])
     assert single, single.summary()
     assert checked(BatchFirst(leaky()), inputs=X.swapaxes(0, 1), batch_first=True)
-    recorded = leaky()(H0, X, gradient.Objective.of(gradient.stated("functional", None, K, BATCH, N), True, False))
+    recorded = leaky()(H0, X, gradient.Objective.of(stated("functional", None, K, BATCH, N), True, False))
     assert checked(recorded)
     assert not checked({**recorded, "b": recorded["b"] * 1.001})
 
@@ -262,7 +263,7 @@ def test_other_steps():
     net = oracle.Network.rate(W, M, B, tau=[0.5, 1.0, 0.75, 2.0])
     for scheme in ("euler", "exponential-euler", "rk4"):
         rec = net.discretize(step=0.25, scheme=scheme)
-        loss = gradient.stated("functional", None, 4, BATCH, N)
+        loss = stated("functional", None, 4, BATCH, N)
         exact = oracle.gradient(rec, X[:4], H0, weights=loss.array)
         made = {name: part.float64() for name, part in exact.items()}
         result = checked(made, rec, inputs=X[:4])
@@ -270,6 +271,36 @@ def test_other_steps():
         assert "tau" in result.parameters
     wrong = checked({**made, "tau": made["tau"] * (1 + 1e-9)}, rec, inputs=X[:4])
     assert (wrong.verdict, wrong.explained_by) == ("fail", None)
+
+
+@pytest.mark.parametrize(("scheme", "theta"), [("backward-euler", 1.0), ("trapezoidal", 0.5)])
+def test_implicit_steps(scheme, theta):
+    """Hand-written implicit differentiation passes in both precisions; without its linear solve it is named."""
+    tau = np.array([0.5, 1.0, 0.75, 2.0])
+    for dtype in (np.float64, np.float32):
+        weights = [part.astype(dtype) for part in (W, M, B)]
+        rec = oracle.Network.rate(*weights, tau=tau).discretize(step=0.25, scheme=scheme)
+        made = Solved(*weights, tau, 0.25, theta, dtype)
+        result = checked(made, rec, inputs=X[:4], promised=dtype)
+        assert result, result.summary()
+        assert (result.label, set(result.parameters)) == ("observed", {"W", "M", "b", "h0", "inputs"})
+        wrong = checked(Solved(*weights, tau, 0.25, theta, dtype, solving=False), rec, inputs=X[:4], promised=dtype)
+        assert (wrong.verdict, wrong.explained_by) == ("fail", "linear-solve-missing"), wrong.summary()
+
+
+def test_gradients_of_other_gated_equations_are_named():
+    """The gradient of a GRU that applies its reset gate before the product, or adds no bias (recorded)."""
+    rng = np.random.default_rng(8)
+    made = rng.normal(size=(3 * N, N)), rng.normal(size=(3 * N, I)), rng.normal(size=3 * N)
+    question, rec = {"inputs": X[:4], "h0": H0}, oracle.Recurrence.gru(*made)
+    run = stated("functional", None, 4, BATCH, N)
+    for name, other in (
+        ("gru-reset-before", oracle.Recurrence.gru(*made, reset="before")),
+        ("bias-missing", oracle.Recurrence.gru(*made[:2])),
+    ):
+        exact = oracle.gradient(other, X[:4], H0, weights=run.array)
+        result = oracle.check_gradient({n: p.float64() for n, p in exact.items()}, rec, **question)
+        assert (result.verdict, result.explained_by) == ("fail", name), result.summary()
 
 
 def test_breaches():
@@ -367,7 +398,7 @@ def test_other_cells_have_the_same_deviations(kind):
     if kind == "rk4":
         rec = oracle.Network.rate(W, M, B, tau=[0.5, 1.0, 0.75, 2.0]).discretize(step=0.25, scheme="rk4")
     run = samples(X[:4], H0, N=N, I=I)
-    question = Question.of(rec, run, gradient.stated("functional", None, 4, BATCH, N))
+    question = Question.of(rec, run, stated("functional", None, 4, BATCH, N))
     ops = Float64()
     for deviation in ("transposed-backward-weights", "adjoint-ode-gradient"):
         way = next(each.way for each in alternatives(question, ()) if each.names == (deviation,))
