@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -87,40 +88,79 @@ def test_narrow_runs_stay_narrow(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["elman", "no bias, no input", "two biases", "leaky", "per unit", "rate"])
+@pytest.mark.parametrize("units", [N, 7])
 @pytest.mark.parametrize("batch", [None, 5])
-@pytest.mark.parametrize(("short", "few"), [(0, 0), (0, 16), (256, 16)])
-def test_compiled_runs_follow_their_equation(
-    form: str, batch: int | None, short: int, few: int, monkeypatch: Any
-) -> None:
-    """One trajectory as a loop of its own, or the product by the BLAS."""
+def test_compiled_runs_follow_their_equation(form: str, units: int, batch: int | None) -> None:
+    """One trajectory as a loop of its own, or the product by the BLAS; units that fill no group of rows."""
     pytest.importorskip("numba")
-    monkeypatch.setattr(lure_run, "SHORT", short)
-    monkeypatch.setattr(lure_run, "FEW", few)
     rec = RECORDS[form]
+    if units != N:
+        rec = make.leaky(W[:units, :units], M[:units], B[:units], alpha=0.3 if form == "leaky" else 1)
     X, h0 = given(rec, batch)
     H = oracle.simulate(rec, X, h0, engine="compiled")
     assert outside(rec, H, X) <= 1
     assert oracle.check(H, rec, inputs=X, h0=h0)
 
 
-def test_the_compiled_tanh_is_within_1_6_ulp() -> None:
-    """Against mpmath, around the point where its forms change, and what is no number stays none."""
+def ulps(z: Any) -> Any:
+    """The error of the compiled tanh against mpmath, in units in the last place."""
+    from oracle.kernels.compiled_tanh import settle
+
+    made, copy = z[None].copy(), np.empty((1, z.size + 1))
+    settle(made, made, copy)
+    assert np.array_equal(made, copy[:, :-1])
+    exact = [mpmath.tanh(mpmath.mpf(float(v))) for v in z]
+    return np.array(
+        [abs(float(mpmath.mpf(float(y)) - e)) / np.spacing(abs(float(e))) for y, e in zip(made[0], exact, strict=True)]
+    )
+
+
+def test_the_compiled_tanh_is_within_1_5_ulp() -> None:
+    """Around the point where its forms change, where 2^n does, and wherever a state may be."""
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(2)
+    steps = (np.arange(2, 30) + 0.5) * np.log(2) / 2
+    near = np.concatenate([0.55 + rng.normal(size=1500) * 1e-2, np.repeat(steps, 20) + rng.normal(size=560) * 1e-3])
+    z = np.concatenate([near, rng.normal(size=3000) * 2, rng.normal(size=500) * 1e-3, np.linspace(-25, 25, 500)])
+    assert 0.5 < ulps(z).max() <= 1.5
+    assert ulps(np.array([1e-300, 5e-324, -1e-310, 1e300, 22.0, -22.1])).max() <= 0.5
+
+
+def test_the_compiled_tanh_of_what_is_no_number() -> None:
+    """Infinities have a limit; NaN stays."""
     pytest.importorskip("numba")
     from oracle.kernels.compiled_tanh import settle
 
-    rng = np.random.default_rng(2)
-    z = np.concatenate([rng.normal(size=3000) * 2, rng.normal(size=500) * 1e-3, 0.625 + rng.normal(size=500) * 1e-3])
-    z = np.concatenate([z, np.linspace(-25, 25, 501), [1e-300, 5e-324, 1e300]])
-    made = z.copy()
-    settle(made[None], np.zeros((1, 0)), np.zeros((0, z.size)), np.zeros(z.size))
-    exact = [mpmath.tanh(mpmath.mpf(float(v))) for v in z]
-    off = [
-        abs(float(mpmath.mpf(float(y)) - e)) / np.spacing(abs(float(e))) for y, e in zip(made, exact, strict=True) if e
-    ]
-    assert 0.5 < max(off) <= 1.6
-    special = np.array([np.inf, -np.inf, np.nan, 0.0])
-    settle(special[None], np.zeros((1, 0)), np.zeros((0, 4)), np.zeros(4))
-    assert np.array_equal(special, [1.0, -1.0, np.nan, 0.0], equal_nan=True)
+    special = np.array([[np.inf, -np.inf, np.nan, 0.0, -0.0]])
+    settle(special, special, np.empty((1, 5)))
+    assert np.array_equal(special, [[1.0, -1.0, np.nan, 0.0, 0.0]], equal_nan=True)
+    assert np.signbit(special[0, 4])
+
+
+def apart(coefficients: Any, top: float = 1.21, nodes: int = 100) -> float:
+    """sup |(r coth(r/2) - 2)/r^2 - sum c_k r^2k| over r^2 <= top.
+
+    Bernoulli numbers give the series; up to r^40 the difference is a polynomial of degree 20 in r^2, which is at most
+    1/cos(10 pi/nodes) = 1.05 times its largest value at the Chebyshev nodes (Ehlich and Zeller, 1964). |B_2k|/(2k)! is
+    below 2.1/(2 pi)^2k: the rest.
+    """
+    series = [2 * Fraction(*mpmath.bernfrac(2 * k + 2)) / math.factorial(2 * k + 2) for k in range(21)]
+    less = [Fraction(float(c)) for c in coefficients] + [Fraction(0)] * (21 - len(coefficients))
+    at = (top * (1 + np.cos((np.arange(nodes) + 0.5) * np.pi / nodes)) / 2).tolist()
+    values = [sum((p - c) * Fraction(s) ** k for k, (p, c) in enumerate(zip(less, series, strict=True))) for s in at]
+    return 1.1 * float(max(abs(v) for v in values)) + 10 * float(top) ** 21 / (2 * np.pi) ** 44
+
+
+def test_the_coefficients_of_the_compiled_tanh() -> None:
+    """Proved to within 1.1e-17 for |r| <= 1.1, and every last bit of the leading ones counts."""
+    pytest.importorskip("numba")
+    from oracle.kernels.compiled_tanh import COEFFICIENTS
+
+    assert 0 < apart(COEFFICIENTS) < 1.1e-17
+    for k in range(4):
+        wrong = list(COEFFICIENTS)
+        wrong[k] *= 1 + 2.0 ** (-51 + 6 * k)
+        assert apart(wrong) > 1.1e-17
 
 
 @pytest.mark.parametrize(("engine", "form"), [("fast", "elman"), ("compiled", "rk4"), ("compiled", "inside")])
