@@ -19,12 +19,12 @@ from typing import Any
 from oracle.errors import BadInput
 from oracle.records.exact import exact_object, objects
 from oracle.records.lure import Lure
-from oracle.records.names import ACTIVATIONS, parsed
+from oracle.records.names import parsed
 from oracle.records.network import Network
 from oracle.records.recurrence import Recurrence
 from oracle.reference import arguments, flow_certificate
 from oracle.reference.certificate_parts import Certificate, coefficients, dyadic, mpf, ratios, require_rational
-from oracle.reference.chain import CONSTANT_BITS, ERROR_BITS, Chain, bits_needed, follow, norm
+from oracle.reference.chain import CONSTANT_BITS, ERROR_BITS, SLOPES, Chain, bits_needed, follow, norm
 from oracle.reference.enclosure import Enclosure
 from oracle.reference.limits import checked_digits
 
@@ -32,8 +32,6 @@ __all__ = ["Certificate", "certificate"]
 
 FORMAT = "rnn-oracle certificate"
 VERSION = 1
-CHECKED = (*ACTIVATIONS, "leaky-relu", "hardtanh", "elu")
-"""Families of activations that the checker evaluates."""
 
 
 def certificate(
@@ -112,14 +110,24 @@ def _rational_step(rec: Any) -> Lure:
             "use oracle.reference, which proves any step but saves no certificate.",
         )
     lure = rec.lure
-    if parsed(lure.activation)[0] not in CHECKED:
-        raise BadInput(
-            f"the activation is {lure.activation}.",
-            f"the independent checker knows {', '.join(CHECKED)}.",
-            "use oracle.reference, which proves any step but saves no certificate.",
-        )
+    _require_checked(lure.activation)
     require_rational(lure, "step")
     return lure
+
+
+def _require_checked(activation: str) -> None:
+    family, parameters = parsed(activation)
+    if family in SLOPES and not (family == "softplus" and parameters[0] is not None):
+        return
+    why = {
+        "softplus": "it jumps where it becomes linear, so that no constant bounds what becomes of an error",
+        "square": "its slope is unbounded, so that no constant bounds what becomes of an error",
+    }
+    raise BadInput(
+        f"the activation is {activation}.",
+        f"{why.get(family, 'the independent checker knows nothing of it')}.",
+        f"use oracle.reference, which saves no certificate, or one of {', '.join(SLOPES)}.",
+    )
 
 
 def _enclosure(chain: Chain, weights: list[int], bits: int) -> Enclosure:

@@ -12,16 +12,26 @@ import numpy as np
 from flint import arb
 
 from oracle.arithmetic.ball import Ball, precision
-from oracle.arithmetic.suprema import bounded_slopes
 from oracle.equations.catalogue import advance
 from oracle.records.exact import Array, objects
 from oracle.records.lure import Lure
+from oracle.records.names import parsed
 from oracle.records.recurrence import Recurrence
 from oracle.reference.enclosure import exact, to_mpf
 from oracle.reference.limits import MOST_BITS, NotReached, bits_for
 from oracle.reference.weighted import perron
 
 CONSTANT_BITS = 64  # q is a multiple of 2^-64
+SLOPES = {
+    **dict.fromkeys(("tanh", "relu", "hardtanh", "elu", "softplus", "arctan"), (Fraction(0), Fraction(1))),
+    **dict.fromkeys(("identity", "leaky-relu"), (Fraction(1),)),
+    **dict.fromkeys(("gelu", "gelu-tanh"), (Fraction(-13, 100), Fraction(113, 100))),
+    "silu": (Fraction(-1, 10), Fraction(11, 10)),
+    "erf": (Fraction(0), Fraction(113, 100)),
+    "sin": (Fraction(-1), Fraction(1)),
+    "logistic": (Fraction(0), Fraction(1, 4)),
+}
+"""Ends of the range of s', beside a slope of their own (leaky relu, elu): as in the checker."""
 ERROR_BITS = 32  # errors are multiples of 2^-(bits + 32)
 _WEIGHT_BITS = 16  # weights are whole numbers up to 2^16
 _SPARE_BITS = 64  # of one step, so that the centre's rounding is all that counts
@@ -47,10 +57,18 @@ def norm(lure: Lure) -> tuple[list[int], Fraction]:
     return weights, Fraction(max(ceil(Fraction(total * unit, over * w)) for total, w in rows), unit)
 
 
+def slopes(activation: str) -> tuple[Fraction, Fraction]:
+    """The range of s' that the checker knows: it contains that of `suprema.bounded_slopes`."""
+    family, parameters = parsed(activation)
+    own = [value for value in parameters if value is not None] if family in ("leaky-relu", "elu") else []
+    ends = [*SLOPES[family], *own]
+    return min(ends), max(ends)
+
+
 def _sizes(lure: Lure) -> tuple[Array, int]:
     """G >= |A + B D W| for D diagonal with entries in the range of s': whole numbers (N, N) over one denominator."""
     (A, of_A), (B, of_B), (W, of_W) = (_whole(op.expanded) for op in (lure.A, lure.B, lure.W))
-    low, high = bounded_slopes(lure.activation)
+    low, high = slopes(lure.activation)
     centre, radius = (low + high) / 2, (high - low) / 2
     over = lcm(of_A, of_B * of_W) * lcm(centre.denominator, radius.denominator)
     A, through = A * (over // of_A), (B @ W) * (over // (of_B * of_W))

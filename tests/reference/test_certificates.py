@@ -25,6 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracle
+from oracle.arithmetic.suprema import bounded_slopes
 from oracle.cli import app
 from oracle.reference import certificate, chain
 from oracle.reference.enclosure import exact
@@ -33,7 +34,19 @@ from oracle.reference.limits import NotReached
 SCRIPT = Path(__file__).parents[2] / "proofs" / "checker" / "check_certificate.py"
 FORMS = ("elman", "leaky", "inside", "leak-inside", "rate", "paper", "current")
 EXACT = ("relu", "identity", "leaky-relu(0.2)", "leaky-relu(-0.5)", "hardtanh", "hardtanh(-0.25,2)")
-ACTIVATIONS = ("tanh", "logistic", "elu", "elu(2.5)", *EXACT)
+ENCLOSED = (
+    "tanh",
+    "logistic",
+    "elu(2.5)",
+    "softplus",
+    "softplus(inf,2.5)",
+    "silu",
+    "gelu",
+    "gelu-tanh",
+    "erf",
+    "arctan",
+)
+ACTIVATIONS = (*ENCLOSED, "elu", "sin", *EXACT)
 
 
 def loaded(source: str = "") -> Any:
@@ -249,17 +262,22 @@ FALSIFIED: dict[str, tuple[Callable[[Any], None], str]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def document() -> Any:
-    """A valid certificate: tanh, every coefficient present and none zero on the way, 8 steps of 3 units."""
+def valid(activation: str) -> Any:
+    """A valid certificate: every coefficient present and none zero on the way, 8 steps of 3 units."""
     rng = np.random.default_rng(11)
     parts = {name: rng.normal(size=(3, 3)) / 2 for name in "ABW"}
     parts |= {name: rng.normal(size=(3, 2)) for name in "ME"} | {name: rng.normal(size=3) for name in "bc"}
-    found = oracle.certificate(oracle.Recurrence(**parts), *run(3, 8), digits=30)
+    found = oracle.certificate(oracle.Recurrence(**parts, activation=activation), *run(3, 8), digits=30)
     content = json.loads(found.text())
     del content["sha256"]
     checker.check(deepcopy(content))
     return content
+
+
+@pytest.fixture(scope="module")
+def document() -> Any:
+    """The one of tanh."""
+    return valid("tanh")
 
 
 def sealed(content: Any) -> str:
@@ -276,6 +294,28 @@ def test_falsified_is_refused(name: str, document: Any) -> None:
     change(content)
     with pytest.raises(checker.Refused, match=reason):
         checker.check(checker.read(sealed(content)))
+
+
+FIRST = (
+    *("a digit of a centre", "a digit of a centre, down", "an error, down", "the first error", "rounding and errors"),
+    *("q, down", "q, up", "q and errors", "a weight, halved", "W", "b", "an input", "h0"),
+)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS[1:])
+def test_falsified_is_refused_whatever_the_activation(activation: str) -> None:
+    """A digit, a radius, a constant, a coefficient, an input, h0, the name: refused for every activation."""
+    content = valid(activation)
+    for name in FIRST:
+        change, reason = FALSIFIED[name]
+        false = deepcopy(content)
+        change(false)
+        with pytest.raises(checker.Refused, match=f"{reason}|q is not|not the nearest"):
+            checker.check(false)
+    for other in ACTIVATIONS:
+        if other != activation:
+            with pytest.raises(checker.Refused, match=r"q is not|not the nearest"):
+                checker.check({**content, "map": {**content["map"], "activation": other}})
 
 
 def test_damage_is_refused(document: Any) -> None:
@@ -313,6 +353,7 @@ def planted(function: Any, old: str, new: str) -> Any:
             "np.abs(A + _share(through, centre))",
         ),
         ("_sizes", "(high - low) / 2", "(high - low) / 4"),
+        ("slopes", "max(ends)", "max(ends) / 2"),
         ("follow", "ceil(q * errors[-1])", "ceil(q * errors[-2] if len(errors) > 1 else 0)"),
         ("follow", "ceil(worst * fine)", "ceil(worst * fine / 2)"),
         ("follow", "centre = [round(", "centre = [ceil("),
@@ -330,29 +371,54 @@ def test_a_faulty_writer_is_refused(name: str, old: str, new: str, monkeypatch: 
         checker.check(checker.read(found.text()))
 
 
-ARGUMENTS = [0.0, 1e-40, 0.3, 1.0, 7.5, 19.0, 80.0, 130.0, 1e9]
+ARGUMENTS = [0.0, 1e-40, 0.3, 1.0, 3.14159265358979, 7.5, 19.0, 80.0, 130.0, 1e9, 1e45]
+CUBIC = Fraction(44715, 10**6)
 
 
-def encloses(module: Any, name: str, bits: int) -> bool:
-    """Whether the checker's bounds of s contain mpmath's value, and are a few units apart."""
-    ctx = mpmath.MPContext()
-    ctx.prec = 3 * bits
-    values: dict[str, Callable[[Any], Any]] = {
+def values(ctx: Any) -> dict[str, Callable[[Any], Any]]:
+    """The activations in mpmath, each from its own definition."""
+
+    def softplus(z: Any) -> Any:
+        return max(z, 0) + ctx.log1p(ctx.exp(-abs(z)))
+
+    def gelu_tanh(z: Any) -> Any:
+        cubic = ctx.mpf(CUBIC.numerator) / CUBIC.denominator * z**3
+        return z * (1 + ctx.tanh(ctx.sqrt(2 / ctx.pi) * (z + cubic))) / 2
+
+    return {
         "tanh": ctx.tanh,
         "logistic": lambda z: 1 / (1 + ctx.exp(-z)),
         "elu(2.5)": lambda z: z if z > 0 else 5 * ctx.expm1(z) / 2,
         "leaky-relu(0.25)": lambda z: max(z, z / 4),
         "hardtanh(-0.25,2)": lambda z: min(max(z, -ctx.one / 4), ctx.mpf(2)),
+        "softplus": softplus,
+        "softplus(inf,2.5)": lambda z: softplus(z * 5 / 2) * 2 / 5,
+        "silu": lambda z: z / (1 + ctx.exp(-z)),
+        "gelu": lambda z: z * ctx.ncdf(z),
+        "gelu-tanh": gelu_tanh,
+        "erf": ctx.erf,
+        "arctan": ctx.atan,
+        "sin": ctx.sin,
     }
+
+
+NAMES = tuple(values(mpmath.mp))
+
+
+def encloses(module: Any, name: str, bits: int) -> bool:
+    """Whether the checker's bounds of s contain mpmath's value, and are a few units apart."""
+    ctx = mpmath.MPContext()
+    ctx.prec = 4 * bits + 200
+    family, given, *_ = module.parsed(name)
     for z in [*ARGUMENTS, *(-z for z in ARGUMENTS)]:
-        true = values[name](ctx.mpf(z))
-        down, up = module.activation(name, Fraction(z), bits)
+        true = values(ctx)[name](ctx.mpf(z))
+        down, up = module.activation(family, given, Fraction(z), bits)
         if not (down <= true * ctx.mpf(2) ** bits <= up and up - down <= 4):
             return False
     return True
 
 
-@pytest.mark.parametrize("name", ["tanh", "logistic", "elu(2.5)", "leaky-relu(0.25)", "hardtanh(-0.25,2)"])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_checkers_own_activations(name: str) -> None:
     """Bounds of the activations contain the value and are at most 4 units of 2^-bits apart."""
     assert all(encloses(checker, name, bits) for bits in (20, 100, 333))
@@ -361,21 +427,68 @@ def test_the_checkers_own_activations(name: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("for _ in range(r):", "for _ in range(r - 1):"),
-        ("while above > 1:", "while above > 1 << 40:"),
-        ("a > bits + 2", "a > bits / 8"),
-        ("(one - up, one - down)", "(down, up)"),
-        ("(-up, -down)", "(down, up)"),
-        ("- 1) for e in", "- 2) for e in"),
-        ("-given[0] if -z > fine else ends[0]", "ends[1]"),
+        ("lambda k: (1, k), 2 * z", "lambda k: (1, k + 1), 2 * z"),
+        ("max(-term[0], term[1]) > 1", "max(-term[0], term[1]) > 1 << 40"),
+        ("z <= self.bits else", "z <= self.bits / 8 else"),
+        ("(one - high, one - low)", "(low, high)"),
+        ("else (-high, -low)", "else (low, high)"),
+        ("(-most, -least))  # t", "(least, most))  # t"),
+        ("range(3)", "range(2)"),
+        ("a - 8 * n * high, b - 8 * n * low", "a - 4 * n * high, b - 4 * n * low"),
+        ("y > self.bits", "y > self.bits / 8"),
+        ("root((d * low, d * high))", "root((low, high))"),
+        ("low, high = self.erf(size, 2)", "low, high = self.erf(size, 1)"),
+        ("int(min(2 * z * z, 4 * bits))", "0"),
+        ("44715", "44714"),
+        ("least + 2 * logs[0], most", "least + logs[0], most"),
+        ("self.times(t, t))  # t +", "self.times(t, (-t[1], -t[0])))  # t +"),
+        ("z / factor if", "z * factor if"),
+        ("(e[0] - one, e[1] - one)", "(e[0] - 2 * one, e[1] - 2 * one)"),
+        ("(2 * low - one, 2 * high - one)", "(2 * low, 2 * high)"),
+        ("4 * int(z).bit_length()", "0 * int(z).bit_length()"),
     ],
 )
 def test_a_faulty_enclosure_is_seen(old: str, new: str) -> None:
-    """Planted faults of the checker's exponential, its tail, its saturation and its symmetries miss mpmath's values."""
+    """Planted faults of the checker's series, their tails, saturation, symmetries and scalings miss mpmath's values."""
     source = SCRIPT.read_text(encoding="utf-8")
     assert source.count(old) == 1
     faulty = loaded(source.replace(old, new))
-    assert not all(encloses(faulty, name, bits) for name in ("tanh", "logistic", "elu(2.5)") for bits in (20, 100, 333))
+    assert not all(encloses(faulty, name, bits) for name in NAMES for bits in (20, 100, 333))
+
+
+def holds(module: Any, name: str) -> bool:
+    """Whether all slopes are within r of m in the checker: the suprema are certified by balls."""
+    *_, m, r = module.parsed(name)
+    low, high = bounded_slopes(name)
+    return bool(m - r <= low and high <= m + r)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_checkers_slopes(name: str) -> None:
+    """The range of slopes is that of the writer, and contains the certified one."""
+    *_, m, r = checker.parsed(name)
+    assert (m - r, m + r) == chain.slopes(name)
+    assert holds(checker, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("silu", "-1/10 11/10", "-9/100 11/10"),
+        ("silu", "-1/10 11/10", "-1/10 109/100"),
+        ("gelu", '"gelu": "-13/100 113/100"', '"gelu": "-12/100 113/100"'),
+        ("gelu-tanh", '"gelu-tanh": "-13/100 113/100"', '"gelu-tanh": "-13/100 112/100"'),
+        ("erf", "0 113/100", "0 112/100"),
+        ("sin", "-1 1", "0 1"),
+        ("leaky-relu(-0.5)", '("leaky-relu", "elu")', '("elu",)'),
+        ("elu(2.5)", '("leaky-relu", "elu")', '("leaky-relu",)'),
+    ],
+)
+def test_slopes_that_are_too_narrow_are_seen(name: str, old: str, new: str) -> None:
+    """Each end of a range is needed: the next hundredth is too little."""
+    source = SCRIPT.read_text(encoding="utf-8")
+    assert old in source
+    assert not holds(loaded(source.replace(old, new)), name)
 
 
 # ---------------------------------------------------------------------------------------------------- what is refused
@@ -389,8 +502,12 @@ def test_what_has_no_certificate() -> None:
         oracle.certificate(made("elman"), np.stack([X, -X], axis=1), h0)
     with pytest.raises(oracle.BadInput, match="rk4 step"):
         oracle.certificate(net.discretize(step=0.1, scheme="rk4"), np.zeros((4, 0)))
-    with pytest.raises(oracle.BadInput, match="the independent checker knows"):
-        oracle.certificate(made("elman", "gelu"), X, h0)
+    with pytest.raises(oracle.BadInput, match="its slope is unbounded"):
+        oracle.certificate(made("elman", "square"), X, h0)
+    with pytest.raises(oracle.BadInput, match="it jumps"):
+        oracle.certificate(made("elman", "softplus(20)"), X, h0)
+    with pytest.raises(oracle.BadInput, match="the independent checker knows nothing of it"):
+        oracle.certificate(made("elman", "z / (1 + exp(-z))"), X, h0)
     with pytest.raises(oracle.BadInput, match="not rational"):
         oracle.certificate(net.discretize(step=0.1, scheme="exponential-euler"), np.zeros((4, 0)))
     with pytest.raises(oracle.BadInput, match="certificates are of recurrences and flows"):
