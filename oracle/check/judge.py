@@ -15,8 +15,9 @@ import numpy as np
 from oracle.check.coarse import largest_roundoff, unseen_formats
 from oracle.check.evidence import Evidence
 from oracle.check.format_seen import coarseness, narrower, plainly_fine, precision_seen, statistic_seen
+from oracle.check.looked import Looked, activation_of, later
 from oracle.check.result import CheckResult, Finding, Violation
-from oracle.check.survey import Sampled, Steps, Survey, surveyed
+from oracle.check.survey import Steps, Survey, surveyed
 from oracle.check.ulps import in_ulps
 from oracle.check.unseen import unseen
 from oracle.errors import BadInput
@@ -24,14 +25,10 @@ from oracle.records.exact import Array
 from oracle.records.precision import precision_model
 from oracle.records.recurrence import Recurrence
 from oracle.records.staged import Implicit
-from oracle.tolerance.activation_error import ActivationSeen, activation_seen
 from oracle.tolerance.granted import granted
 from oracle.tolerance.residuals import Residuals, residuals
 from oracle.tolerance.statistic import Statistic
 from oracle.tolerance.step import SETTLED
-
-ACTIVATIONS_SEEN = 2**13
-"""Elements of a passing run whose activation error is looked at: a few milliseconds."""
 
 
 def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
@@ -46,8 +43,7 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
         picked = np.arange(evidence.run.steps), quick.ratio.reshape(-1, evidence.run.batch).argmax(axis=1)
         r, allowed = (part.reshape(-1, evidence.run.batch)[picked] for part in (quick.residual, quick.bound))
         result = _result(evidence, "pass", quick.worst, None, quick.statistic, r, allowed)
-        seen_ulps = in_ulps(quick.sample.residual, evidence.after[:, quick.sample.rows], evidence.model.storage)
-        return replace(result, activation=_activation(evidence, quick.sample), ulps=seen_ulps), kept
+        return replace(result, looked=later(evidence, *quick.sample)), kept
     rec, run = evidence.rec, evidence.run
     before, after, X = evidence.before, evidence.after, run.columns()
     bound = evidence.bound(rec, before, after, X)
@@ -71,28 +67,9 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
     first = start or _first(outside, found, bound, evidence)
     shown = _picked(found.upper, rows, run.batch), _picked(bound, rows, run.batch)
     result = _result(evidence, verdict, worst, first, seen, *shown, label=label)
-    result = replace(result, ulps=in_ulps(found.upper[evidence.shown], after[evidence.shown], evidence.model.storage))
-    if verdict == "pass":
-        result = replace(result, activation=_activation(evidence))
+    ulps = in_ulps(found.upper[evidence.shown], after[evidence.shown], evidence.model.storage)
+    result = replace(result, looked=Looked(activation_of(evidence) if verdict == "pass" else None, ulps))
     return (result if less is None or less.name is None else replace(result, computed_in=less.name)), found
-
-
-def _activation(evidence: Evidence, sample: Sampled | None = None) -> ActivationSeen | None:
-    """The worst error of the activation in a sample of the steps of a run that passes, residuals known or not."""
-    if evidence.recorded.rounded or not evidence.run.steps:
-        return None
-    steps = evidence.run.steps * evidence.run.batch
-    count = steps if sample is None else sample.rows.size
-    columns = np.unique(np.linspace(0, count - 1, max(1, ACTIVATIONS_SEEN // evidence.rec.N)).astype(int))
-    rows = columns if sample is None else sample.rows[columns]
-    before, after = (np.ascontiguousarray(part[:, rows]) for part in (evidence.before, evidence.after))
-    X = np.ascontiguousarray(evidence.run.X.reshape(steps, evidence.rec.I)[rows].T)
-    if sample is None:
-        signed = residuals(evidence.rec, before, after, X, np.full(before.shape, np.inf)).signed
-    else:
-        signed = sample.residual[:, columns]
-    seen = activation_seen(evidence.rec, before, X, signed, evidence.model, 1)
-    return None if seen is None else replace(seen, step=int(rows[seen.step - 1]) // evidence.run.batch + 1)
 
 
 def _surveyed(evidence: Evidence) -> Survey | None:

@@ -93,6 +93,9 @@ class CheckResult:
     ulps : tuple of int
         How many elements have a residual of how many units in the last place: counts up to 1/4, 1/2, .. 16 ulps, and
         beyond (`oracle.check.ulps.EDGES`); of steps spread over the run, where it is long. Empty where none is known.
+    looked, probed : object or None
+        Where the last two come from: what the run shows (`oracle.check.looked`; of a long run it is evaluated when it
+        is first read), and an activation error that a probe showed.
     probes : tuple of ProbeSeen
         Exact probes of the promised precision (`oracle.check_precision`).
     part : str
@@ -119,14 +122,26 @@ class CheckResult:
     equation: str = ""
     label: str = "proved"
     noise: Any = None
-    activation: Any = None
-    ulps: tuple[int, ...] = ()
+    looked: Any = None
+    probed: Any = None
     probes: tuple[Any, ...] = ()
     part: str = ""
     parts: dict[str, CheckResult] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return self.verdict == "pass"
+
+    @property
+    def activation(self) -> Any:
+        """The worst error of the activation, of a probe or of a run that passes."""
+        if self.probed is not None or self.looked is None or not self:
+            return self.probed
+        return self.looked.activation
+
+    @property
+    def ulps(self) -> tuple[int, ...]:
+        """How many residuals are of how many units in the last place."""
+        return () if self.looked is None else self.looked.ulps
 
     @property
     def explained_by(self) -> str | None:

@@ -48,7 +48,7 @@ def diagnosed(evidence: Evidence, result: CheckResult, found: Residuals) -> Chec
     if not found.upper.size:
         return result  # no step, nothing to explain
     if result.verdict == "pass" and _wrong_inside(evidence, result, found):
-        result = replace(result, verdict="fail", label="observed", activation=None)
+        result = replace(result, verdict="fail", label="observed")
     result = _placed(replace(result, diagnosis=_findings(evidence, result, found)))
     if result.verdict == "pass":
         return result

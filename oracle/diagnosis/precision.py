@@ -58,7 +58,7 @@ def check_precision(
     broken = [probe for probe in probes if probe.wrong]
     if any(probe.name == "factors" for probe in broken):
         activation = None  # the argument was another number than the one passed on
-    result = replace(result, probes=probes, activation=activation or result.activation)
+    result = replace(result, probes=probes, probed=activation or result.activation)
     if beyond and not broken:
         text = f"{activation}; {model.ulps:g} ulp are assumed"
         result = _failed(result, Finding("inaccurate-activation", False, result.worst, text), "proved")

@@ -16,7 +16,7 @@ import numpy as np
 
 from oracle.records.exact import Array
 
-WIDTHS = ((128, 16), (512, 32))
+WIDTHS = ((48, 16), (128, 24), (512, 32))
 WIDEST = 64
 """Terms in a block for sums up to that long: narrower blocks add up sooner, and keep the BLAS less busy."""
 

@@ -29,7 +29,7 @@ from oracle.arithmetic.split_product import EXPONENTS, Split, split
 from oracle.arithmetic.tanh_table import two_sum
 from oracle.kernels.block_product import blocks
 from oracle.kernels.growths import UNITS, Growths, summed
-from oracle.kernels.outer import HALVED, Value, halve, outer, rows_of
+from oracle.kernels.outer import HALVED, Value, halve, narrowed, outer, rows_of
 from oracle.kernels.restated import Restated
 from oracle.records.exact import Array
 
@@ -106,10 +106,11 @@ class LureRows:
             return (self.split.error.T * (UNITS * SLACK * self.outer.crossed)).astype(np.float32)
 
     def _buffer(self, name: str, rows: int, columns: int, dtype: Any = np.float64) -> Array:
-        key = (name, rows, columns)
-        if key not in self._kept:
-            self._kept[key] = np.empty((rows, columns), dtype)
-        return self._kept[key]
+        """Memory under a name, as long as the longest that was asked for."""
+        kept = self._kept.get(name)
+        if kept is None or len(kept) < rows:
+            kept = self._kept[name] = np.empty((rows, columns), dtype)
+        return kept[:rows]
 
     @property
     def steps_at_once(self) -> int:
@@ -122,15 +123,14 @@ class LureRows:
             steps, found = len(before), self._found(len(before))
             given, missed = self._given(before, X)
             S = self._sizes(given)
-            P, work = found.residual, self._buffer("R", steps, self.N)
-            self.blocks.product(given, P, work)
+            P = found.residual
+            self.blocks.product(given, P, self._buffer("R", steps, self.N))
             for at in self._chunks(steps):
                 eps = np.add(S[at], np.float32(self.n * LOST), out=found.ratio[at])
                 eps *= self.near
                 if missed is not None:
                     eps += missed[at] * self.rows
-                work[at] = 0.0
-                self._judge(P[at], work[at], S[at], before[at], after[at], found.error[at], eps)
+                self._judge(P[at], None, S[at], before[at], after[at], found.error[at], eps)
         return found
 
     def judged(self, before: Array, after: Array, X: Array) -> Judged:
@@ -161,7 +161,7 @@ class LureRows:
     def _sizes(self, given: Array) -> Array:
         """S, to within `summed`; NaN where a factor is beyond `LARGEST`."""
         sizes = self._buffer("sizes", len(given), self.n, np.float32)
-        np.abs(given, out=sizes, casting="same_kind")
+        narrowed(given, sizes)
         if not sizes.max(initial=0.0) < LARGEST:
             sizes[~(sizes < LARGEST)] = np.nan
         return np.matmul(sizes, self.sizes, out=self._buffer("S", len(given), self.N, np.float32))
@@ -206,7 +206,7 @@ class LureRows:
         head, tail = two_sum(made.head, made.tail)
         return head, tail, np.asarray(made.error * SLACK).max(axis=1, keepdims=True).astype(np.float32)
 
-    def _judge(self, P: Array, R: Array, S: Array, h: Array, y: Array, error: Array, ratio: Array) -> None:
+    def _judge(self, P: Array, R: Array | None, S: Array, h: Array, y: Array, error: Array, ratio: Array) -> None:
         """Fill error and ratio, which holds eps, and put the residual where P was."""
         value = self.outer.value(P, R, self._buffer)
         if self.decay is None:
@@ -251,12 +251,12 @@ class LureRows:
         bound += S
         bound += k.constant
         if self.decay is not None:
-            state = np.abs(h, out=self._buffer("state", len(r), self.N, np.float32), casting="same_kind")
+            state = narrowed(h, self._buffer("state", len(r), self.N, np.float32))
             error += np.multiply(state, self.lost, out=work)
             state *= k.state
             bound += state
         error *= np.float32(SLACK)
-        np.abs(r, out=work, casting="same_kind")
+        narrowed(r, work)
         work *= np.float32(UNITS)
         work += error
         work += np.float32(NOTHING)

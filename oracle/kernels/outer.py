@@ -60,6 +60,12 @@ def halve(x: Array, high: Array, low: Array) -> None:
     np.subtract(x, high, out=low)
 
 
+def narrowed(x: Array, out: Array) -> Array:
+    """|x| in float32; two passes, because NumPy converts element by element where a function changes the type."""
+    np.copyto(out, x, casting="same_kind")
+    return np.abs(out, out=out)
+
+
 class Curved:
     """tanh and the logistic."""
 
@@ -68,51 +74,54 @@ class Curved:
     def __init__(self, activation: str, b: Diagonal) -> None:
         self.rows = rows_of(b) if isinstance(b, np.ndarray) else None
         self.table = shortened(table(activation, Fraction(1))) if isinstance(b, np.ndarray) else table(activation, b)
+        self.alike = bool(np.array_equal(self.table.head, self.table.T))  # b = 1
+        # Adding it rounds to the points of the table, whose number is then in the last bits.
+        self.shift = 1.5 * 2.0**52 / self.table.per_unit
+        self.first = int(np.float64(self.shift).view(np.int64)) - len(self.table.T) // 2
         self.gain = np.abs(rows_of(b).high) * 1.01
         with np.errstate(over="ignore"):
             self.bend = np.asarray(CURVED * self.gain / UNITS).astype(np.float32)
             self.beyond = np.asarray(self.gain * UNITS * BEYOND).astype(np.float32)
 
-    def value(self, P: Array, R: Array, buffer: Buffer) -> Value:
-        """b s(P + R); P and R are overwritten."""
+    def value(self, P: Array, R: Array | None, buffer: Buffer) -> Value:
+        """b s(P + R), R = 0 where there is none; P and R are overwritten."""
         values, (rows, N) = self.table, P.shape
         d, q, v = (buffer(name, rows, N) for name in "dqv")
         index = buffer("index", rows, N, np.intp)
         slope, size, error = (buffer(name, rows, N, np.float32) for name in ("slope", "size", "partial"))
         far = None
-        if not np.abs(R, out=q).max() <= LARGEST_TAIL:
+        if R is not None and not np.abs(R, out=q).max() <= LARGEST_TAIL:
             P[...], R[...] = two_sum(P, R)
-        if not np.abs(P, out=q).max() <= values.farthest:
-            far = ~(q <= values.farthest)
+        if not (P.max() <= values.farthest and P.min() >= -values.farthest):
+            far = ~(np.abs(P, out=q) <= values.farthest)
             np.clip(P, -values.farthest, values.farthest, out=P)
-        np.multiply(P, values.per_unit, out=q)
-        np.rint(q, out=q)
-        np.multiply(q, 1.0 / values.per_unit, out=d)
-        np.subtract(P, d, out=d)
-        q += len(values.T) // 2
-        index[...] = q
-        d += R
+        np.add(P, self.shift, out=q)
+        np.subtract(q.view(np.int64), self.first, out=index, casting="same_kind")
+        q -= self.shift
+        np.subtract(P, q, out=d)
+        if R is not None:
+            d += R
         if values.stretch != 1.0:
             d *= values.stretch
         np.multiply(d, d, out=q)
         q *= -1 / 45
         q += 1 / 3
         q *= d
-        q += np.take(values.T, index, out=v, mode="clip")
+        T = np.take(values.T, index, out=buffer("T", rows, N), mode="clip")
+        q += T
         q *= d
         q += 1.0
         np.take(values.slope, index, out=v, mode="clip")
         d *= v
         d /= q
-        np.abs(v, out=slope, casting="same_kind")
+        narrowed(v, slope)
         slope *= np.float32(values.stretch * STEEPER)
-        head = np.take(values.head, index, out=v, mode="clip")
+        head = T if self.alike else np.take(values.head, index, out=v, mode="clip")
         tail = np.take(values.tail, index, out=q, mode="clip")
         if self.rows is not None:
             self._gained(head, tail, d, slope, P)
-        np.add(head, d, out=R)
-        np.abs(R, out=size, casting="same_kind")
-        np.abs(d, out=error, casting="same_kind")
+        narrowed(np.add(head, d, out=P), size)
+        narrowed(d, error)
         error *= np.float32(8 if self.rows is None else 10)
         if self.rows is not None:
             error += size * np.float32(HALVED)
@@ -150,9 +159,12 @@ class Linear:
         self.gain = np.asarray(np.abs(self.b.high) * (1 + 2.0**-20)).astype(np.float32)
         self.slope = np.asarray(np.abs(self.b.high) * (1 - 2.0**-20)).astype(np.float32)
 
-    def value(self, P: Array, R: Array, buffer: Buffer) -> Value:
-        """b s(P + R); P and R are overwritten."""
+    def value(self, P: Array, R: Array | None, buffer: Buffer) -> Value:
+        """b s(P + R), R = 0 where there is none; P and R are overwritten."""
         rows, N = P.shape
+        if R is None:
+            R = buffer("zeros", rows, N)
+            R.fill(0.0)
         slope, size, error = (buffer(name, rows, N, np.float32) for name in ("slope", "size", "partial"))
         if self.rectified:
             total = np.add(P, R, out=buffer("d", rows, N))

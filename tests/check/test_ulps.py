@@ -3,6 +3,7 @@
 import numpy as np
 
 import oracle
+from oracle.check import looked
 from oracle.check.ulps import EDGES, in_ulps
 
 
@@ -35,3 +36,24 @@ def test_short_and_long_runs_are_counted():
         assert right.ulps[-1] == 0
         assert wrong.ulps[-1] > sum(wrong.ulps) / 2
         assert right.to_dict()["ulps"] == list(right.ulps)
+
+
+def test_what_a_long_run_shows_is_read_when_it_is_asked_for(monkeypatch):
+    """Off some of its steps, which are kept: a run that is written over afterwards changes nothing."""
+    rng = np.random.default_rng(8)
+    W, b = rng.normal(0, 0.02, (64, 64)), rng.normal(0, 9, size=64)
+    rec, h0 = oracle.Recurrence.elman(W, None, b), rng.normal(size=64)
+    H = np.array([h0, *(np.zeros((300, 64)))])
+    for k in range(300):
+        H[k + 1] = np.tanh(W @ H[k] + b)
+    asked = []
+    real = looked.activation_seen
+    monkeypatch.setattr(looked, "activation_seen", lambda *a: asked.append(a[1].shape) or real(*a))
+    first, second = (oracle.check(H, rec, inputs=np.zeros((300, 0)), h0=h0) for _ in range(2))
+    assert not asked
+    shown = first.activation, first.ulps
+    assert shown[0].step in range(1, 301)
+    assert first.activation is shown[0]
+    assert asked == [(64, 64)]
+    H[...] = 0
+    assert (second.activation, second.ulps) == shown

@@ -419,10 +419,22 @@ def _one_for_all(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(globals(), "growths", lambda *a: (g := real(*a))._replace(state=np.max(g.state)))
 
 
+def _next_point(patch: pytest.MonkeyPatch) -> None:
+    """The table is read one point beside the nearest one."""
+    real = outer_room.Curved.__init__
+
+    def faulty(self: Any, *given: Any) -> None:
+        real(self, *given)
+        self.first += 1
+
+    patch.setattr(outer_room.Curved, "__init__", faulty)
+
+
 FAULTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str, str]] = {
     "crossed products dropped": (_no_crossed, "elman", "tanh"),
     "leading products that are rounded": (_halved, "elman", "tanh"),
     "a table off by one ulp": (_table_off, "elman", "tanh"),
+    "a table read beside the point": (_next_point, "leaky", "logistic"),
     "a larger bound for the activation": (_growth("value", 1.1), "elman", "tanh"),
     "a larger bound for the sum": (_growth("slope", 1.1), "elman", "tanh"),
     "a larger bound for the leak": (_growth("state", 1.1), "leaky", "tanh"),
