@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from oracle.check.coarse import Coarse, Sample, coarse, coarse_in_places, held, largest_roundoff, narrow
+from oracle.check.casts import Coarse, Sample
+from oracle.check.coarse import coarse, coarse_in_places, held, largest_roundoff, narrow
 from oracle.check.evidence import Evidence
 from oracle.equations.implicit import explicit
 from oracle.records.exact import Array

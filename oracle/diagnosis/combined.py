@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from oracle.check.coarse import Sample, grid_of
+from oracle.check.casts import Sample
+from oracle.check.coarse import grid_of
 from oracle.check.evidence import Evidence
 from oracle.check.format_seen import narrower
 from oracle.diagnosis.clipped import clipped_too

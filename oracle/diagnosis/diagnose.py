@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from oracle.check.coarse import Coarse, Sample, cast_of, grid_of, standing_out
+from oracle.check.casts import Coarse, Sample, cast_of
+from oracle.check.coarse import grid_of, looked_at, standing_out
 from oracle.check.evidence import Evidence
 from oracle.check.format_seen import coarseness, narrower, precision_seen, suspect, too_coarse
 from oracle.check.judge import start_of
@@ -217,7 +218,7 @@ def _precision_by_cast(evidence: Evidence, found: Residuals) -> tuple[Finding, .
     sample = Sample(rec, before, evidence.after, X, found.signed)
     places = standing_out(sample, evidence.model)
     count = places.before.shape[1] or sample.before.shape[1]
-    seen = cast_of((places if places.before.size else sample).some(), evidence.model)
+    seen = cast_of(places.some(), evidence.model) if places.before.size else cast_of(*looked_at(sample, evidence.model))
     if seen is None or seen.name is None:
         return ()
     where = "" if count == sample.before.shape[1] else f", in {count} of {sample.before.shape[1]} steps"

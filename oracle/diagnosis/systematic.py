@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from oracle.arithmetic.float64 import Float64
-from oracle.arithmetic.narrowing import Narrowing
-from oracle.check.coarse import SHARE, Sample, held
+from oracle.check.casts import SHARE, Sample, left_by, rms
+from oracle.check.coarse import held
 from oracle.equations.catalogue import advance
 from oracle.records.exact import Array, exact_object
-from oracle.records.formats import FORMATS, Format
+from oracle.records.formats import FORMATS
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator
 from oracle.records.recurrence import Recurrence
@@ -62,19 +62,8 @@ def narrowed_away(sample: Sample, name: str) -> bool:
     if form is None or held(sample.after, form.roundoff):
         return True
     some = sample.some()
-    left = min((_cast(some, form, truncated) for truncated in (False, True)), default=np.inf)
-    return bool(some.residual.size) and left <= SHARE * _rms(some.residual)
-
-
-def _cast(some: Sample, form: Format, truncated: bool) -> float:
-    """Root mean square of the residuals with factors narrowed to a format."""
-    ops = Narrowing(form, truncated=truncated)
-    with np.errstate(all="ignore"):
-        return _rms(some.after - advance(ops, some.rec, ops.lift(some.before), ops.lift(some.X)))
-
-
-def _rms(values: Array) -> float:
-    return float(np.sqrt(np.mean(np.square(values[np.isfinite(values)])))) if np.isfinite(values).any() else np.inf
+    left = min(rms(left_by(some, form, truncated)) for truncated in (False, True))
+    return bool(some.residual.size) and left <= SHARE * rms(some.residual)
 
 
 def wrong_inside(rec: Recurrence, residual: Array, before: Array, X: Array) -> bool:
