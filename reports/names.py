@@ -20,7 +20,7 @@ import oracle
 from oracle import claims
 from oracle.arithmetic.suprema import slope_range
 from oracle.cli.app import COMMANDS
-from oracle.diagnosis.deviations import MEANINGS
+from oracle.diagnosis.meanings import MEANINGS
 from oracle.equations.activations import ACTIVATIONS
 from oracle.records.framework_names import TABLE
 from oracle.records.names import activation_name

@@ -20,7 +20,7 @@ from oracle.check.format_seen import narrower
 from oracle.diagnosis.clipped import clipped_too
 from oracle.diagnosis.decimals import in_decimals
 from oracle.diagnosis.delayed import delayed
-from oracle.diagnosis.deviations import deviating_with_another
+from oracle.diagnosis.deviating import deviating_with_another
 from oracle.diagnosis.families import families
 from oracle.diagnosis.hypotheses import Hypothesis
 from oracle.diagnosis.observed import activities

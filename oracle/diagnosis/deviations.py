@@ -9,7 +9,7 @@ swapped), flax 5594 (a missing recurrent bias hidden by zero initialisation), de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -18,7 +18,6 @@ import numpy as np
 
 from oracle.diagnosis.edits import (
     Edit,
-    Stated,
     activation_of,
     alpha_swapped,
     bias_factors,
@@ -26,6 +25,7 @@ from oracle.diagnosis.edits import (
     drive_gain,
     elman,
     form_of,
+    gate_activation_of,
     gates_swapped,
     input_outside,
     leak_missing,
@@ -48,8 +48,7 @@ from oracle.diagnosis.edits import (
 from oracle.diagnosis.normal import turned_leak, undecayed
 from oracle.diagnosis.statement import Statement
 from oracle.records.exact import Diagonal
-from oracle.records.names import ACTIVATIONS, CATALOGUE
-from oracle.records.recurrence import Recurrence
+from oracle.records.names import CATALOGUE
 
 PRE_ACTIVATION, ACTIVATION, LEAK, DRIVE, SCHEME, BOOKKEEPING = (
     "pre-activation",
@@ -101,6 +100,14 @@ def _of_form(form: str, meaning: str) -> Deviation:
 def _of_drive(gain: Callable[[Statement], Diagonal], meaning: str) -> Deviation:
     return Deviation(meaning, DRIVE, "drive", where_ungated(where_leaky(drive_gain(gain))))
 
+
+GATE_ACTIVATIONS = {
+    "hard-sigmoid(0.2)": ("relu(0.2 * z + 0.5) - relu(0.2 * z - 0.5)", "clip(0.2 z + 0.5, 0, 1), as in Keras 2,"),
+    "hard-sigmoid(1/6)": ("relu(z / 6 + 0.5) - relu(z / 6 - 0.5)", "relu6(z + 3) / 6, as in torch, jax and Keras 3,"),
+    "tanh": ("tanh", "tanh"),
+}
+"""What gates are seen to have: finding -> (activation, in words). Sources: the documentation of keras.layers.GRU
+(Keras 2: recurrent_activation="hard_sigmoid") and of torch.nn.functional.hardsigmoid."""
 
 DEVIATIONS: dict[str, Deviation] = {
     "transposed-recurrent-weights": Deviation(
@@ -226,6 +233,12 @@ DEVIATIONS: dict[str, Deviation] = {
         "update",
         where_gru(lambda s: [s.complemented()]),
     ),
+    **{
+        f"gate-activation:{name}": Deviation(
+            f"the gates have {text} in place of the logistic", ACTIVATION, "gates' own", gate_activation_of(written)
+        )
+        for name, (written, text) in GATE_ACTIVATIONS.items()
+    },
     "forget-bias-added": Deviation(
         "1 is added to the bias of the forget gate", PRE_ACTIVATION, "bias", where_lstm(lambda s: [s.forgetting(1)])
     ),
@@ -239,125 +252,3 @@ DEVIATIONS: dict[str, Deviation] = {
         "the input gate is 1 minus the forget gate", ACTIVATION, "update", where_lstm(lambda s: [s.coupled()])
     ),
 }
-
-BOOKKEEPING_MEANINGS = {
-    "input-late": "step k uses the sample of step k - 1",
-    "input-early": "step k uses the sample of step k + 1",
-    "input-shifted": "step k uses a sample several steps away",
-    "input-missing": "the input does not reach the state",
-    "input-frozen": "every step uses the first sample",
-    "input-held": "a sample is held for several steps",
-    "input-reversed": "the samples are used in reverse order",
-    "initial-state-ignored": "the run starts from zero instead of h0",
-    "wrong-initial-state": "the run starts from another state than h0, and follows from there",
-    "state-not-carried": "every step starts from h0",
-    "state-late": "step k starts from the state before step k - 1",
-    "leak-late": "the leak is taken from the state one step earlier, as in a pair of buffers that are exchanged",
-    "recurrent-late": "the recurrent weights see the state one step earlier",
-    "records-before-stepping": "the state is written down before the step, so the run is one step late",
-    "last-step-dropped": "the last step is not taken",
-    "step-repeated": "several steps are taken with each sample",
-    "step-divided": "several shorter steps are taken in the place of one, with one sample",
-    "output-reversed": "the states are written down in reverse order",
-    "activity-recorded": "what is written down is the activity s(h), not the state h",
-    "batch-mixed": "trajectories use each other's inputs or states",
-}
-FITTED_MEANINGS = {
-    "wrong-step": "the equation with another alpha = dt/tau",
-    "wrong-tau": "the equation with another time constant",
-    "wrong-leak": "another share of the state is kept from step to step",
-    "wrong-stage": "a coefficient of the Runge-Kutta method is another one",
-    "drive-gain": "the drive has another gain",
-    "scaled-recurrent-weights": "the recurrent weights are multiplied by a factor",
-    "scaled-input-weights": "the input weights are multiplied by a factor",
-    "scaled-bias": "the bias is multiplied by a factor",
-    "scaled-pre-activation": "the argument of the nonlinearity is multiplied by a factor",
-    "state-scaled": "the next state is multiplied by a factor, and goes on from there",
-    "state-clipped": "the states are cut off at a largest or a smallest value, and go on from there",
-    "output-scaled": "the states are multiplied by a factor when they are written down",
-    "wrong-bias": "the bias is another one",
-    "wrong-weights": "some weights are other ones",
-    "permuted-units": "units are in another order in the recurrent weights than in the state",
-    "permuted-rows": "rows of the weights (receiving units) are in another order",
-    "permuted-columns": "columns of the recurrent weights (sending units) are in another order",
-    "permuted-inputs": "the input channels are in another order",
-    "masked-recurrent-weights": "some recurrent weights are zero",
-}
-MEANINGS = {
-    "lstm": "the long short-term memory without peepholes",
-    **{name: row.meaning for name, row in DEVIATIONS.items()},
-    **BOOKKEEPING_MEANINGS,
-    **FITTED_MEANINGS,
-}
-SITES = {
-    **{name: row.site for name, row in DEVIATIONS.items()},
-    **dict.fromkeys(BOOKKEEPING_MEANINGS, BOOKKEEPING),
-    **dict.fromkeys(FITTED_MEANINGS, PRE_ACTIVATION),
-    **dict.fromkeys(("wrong-step", "wrong-tau", "wrong-leak"), LEAK),
-    **dict.fromkeys(("drive-gain", "output-scaled", "state-scaled"), DRIVE),
-    "state-clipped": ACTIVATION,
-    "wrong-stage": SCHEME,
-    "leak-late": LEAK,
-    "recurrent-late": PRE_ACTIVATION,
-}
-
-
-def meaning(name: str) -> str:
-    """A finding in words: alternatives joined by |, deviations at once by +."""
-    if "|" in name:
-        return "; or ".join(dict.fromkeys(meaning(part) for part in name.split("|")))
-    return ", and ".join(_meaning(part) for part in name.split("+"))
-
-
-def _meaning(name: str) -> str:
-    kind, _, which = name.partition(":")
-    return f"the states are numbers of {which}" if kind == "precision" else MEANINGS.get(name, name)
-
-
-def site(name: str) -> str:
-    """The sub-expressions of the step where the deviations of a finding are."""
-    first = name.partition("|")[0].split("+")
-    return " and ".join(dict.fromkeys(SITES[part] for part in first if part in SITES))
-
-
-def deviating(s: Stated) -> Iterator[tuple[str, Stated]]:
-    """Every deviation of a statement with its name; some may be the same map as the statement itself."""
-    for name, row in DEVIATIONS.items():
-        for other in row.edit(s):
-            yield name, other
-
-
-def rare(name: str) -> bool:
-    """Whether a deviation makes no pairs: one of the activations that are seldom taken for another."""
-    return name.startswith("activation:") and name.removeprefix("activation:") not in ACTIVATIONS
-
-
-def _pairing() -> Iterator[tuple[str, Deviation]]:
-    """The rows of the table that make pairs."""
-    return ((name, row) for name, row in DEVIATIONS.items() if row.slot != ROUNDING and not rare(name))
-
-
-def deviating_with_another(s: Stated) -> Iterator[tuple[str, Stated]]:
-    """Deviations that are looked for in a statement that has one already."""
-    for name, row in _pairing():
-        yield from ((name, other) for other in row.edit(s))
-
-
-def deviating_pairs(s: Stated) -> Iterator[tuple[str, Stated]]:
-    """Two deviations at once, of different slots, in the order of the table."""
-    rows = list(_pairing())
-    for i, (first, one) in enumerate(rows):
-        for halfway in one.edit(s):
-            for second, other in rows[i + 1 :]:
-                if other.slot != one.slot:
-                    yield from ((f"{first}+{second}", both) for both in other.edit(halfway))
-
-
-def deviating_records(s: Stated | None, rec: Recurrence) -> dict[str, list[Recurrence]]:
-    """Every named deviation of a recurrence that gives another map, by name."""
-    table: dict[str, list[Recurrence]] = {}
-    for name, other in deviating(s) if s is not None else ():
-        made = other.record()
-        if not made.same_map(rec):
-            table.setdefault(name, []).append(made)
-    return table

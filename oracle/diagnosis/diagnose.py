@@ -21,9 +21,9 @@ from oracle.check.result import CheckResult, Finding
 from oracle.diagnosis.clipped import clipped
 from oracle.diagnosis.combined import STAGES, activity_recorded, in_a_narrower_format
 from oracle.diagnosis.decimals import in_decimals
-from oracle.diagnosis.deviations import meaning, site
 from oracle.diagnosis.gated import gated_statement
 from oracle.diagnosis.hypotheses import Hypothesis, statistic_under, worst_under
+from oracle.diagnosis.meanings import meaning, site
 from oracle.diagnosis.normal import normal_statement
 from oracle.diagnosis.pairs import pairs, pairs_with_a_number
 from oracle.diagnosis.readings import own_steps

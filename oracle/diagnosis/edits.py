@@ -21,6 +21,7 @@ from oracle.equations.runge_kutta import TABLEAUS, Tableau
 from oracle.procedures.discretize import LINEAR
 from oracle.records.exact import Diagonal
 from oracle.records.formats import FORMATS, Format
+from oracle.records.names import activation_name
 
 EXPONENTIATED = 64  # units of a network whose matrix exponential is tried: its entries are read one by one
 Stated = Statement | GatedStatement | NormalStatement
@@ -81,6 +82,11 @@ def of_gates_too(factor: int, edit: Edit) -> Edit:
         return [*edit(s), *(single_biases(s, factor) if isinstance(s, GatedStatement) else [])]
 
     return both
+
+
+def gate_activation_of(name: str) -> Edit:
+    """Another function in all gates, as its expression in z."""
+    return where_gated(lambda s: [s.but(gate=activation_name(name))] if s.gates.gate != activation_name(name) else [])
 
 
 def single_biases(s: GatedStatement, factor: int) -> Iterator[GatedStatement]:

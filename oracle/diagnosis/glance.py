@@ -22,6 +22,7 @@ from oracle.diagnosis.repeated import Repetition
 from oracle.diagnosis.statement import NETWORKS, Statement
 from oracle.equations.runge_kutta import TABLEAUS, Tableau
 from oracle.records.exact import Array
+from oracle.records.gates import Gates
 
 _FLOATS = Float64()
 EVERY = slice(None)
@@ -156,8 +157,8 @@ def _drive(s: Statement) -> Any:
 
 def _gru(s: GatedStatement, h: Array, X: Array, rows: Any) -> Array:
     p, own = s.gates, rows if s.equation == "gru" else EVERY
-    r = _gate(_argument(p, 0, h, X, own))
-    z = _gate(_argument(p, 1, h, X, rows))
+    r = _gate(p, _argument(p, 0, h, X, own))
+    z = _gate(p, _argument(p, 1, h, X, rows))
     if s.equation == "gru":
         inner = r * _plus(_floats(p.W[2])[rows] @ h, p.b_recurrent[2], rows)
         inner = _plus(inner + _floats(p.M[2])[rows] @ X, p.b[2], rows)
@@ -171,8 +172,8 @@ def _lstm(s: GatedStatement, state: Array, X: Array) -> Array:
     p = s.gates
     h, c = state[: s.N], state[s.N :]
     i, f, g, o = (_argument(p, gate, h, X, EVERY) for gate in range(4))
-    memory = _gate(f) * c + _gate(i) * VALUES[p.activation](g)
-    return np.concatenate([_gate(o) * VALUES[p.activation](memory), memory])
+    memory = _gate(p, f) * c + _gate(p, i) * VALUES[p.activation](g)
+    return np.concatenate([_gate(p, o) * VALUES[p.activation](memory), memory])
 
 
 def _argument(p: Any, gate: int, h: Array, X: Array, rows: Any) -> Any:
@@ -187,9 +188,9 @@ def _plus(total: Any, biases: tuple[Array, ...], rows: Any) -> Any:
     return total
 
 
-def _gate(z: Array) -> Array:
-    """The logistic function; what overflows in it is a gate that is closed."""
-    return np.asarray(1 / (1 + np.exp(-z)))
+def _gate(p: Gates, z: Array) -> Array:
+    """What the gates have: the logistic, where what overflows is a gate that is closed, or another function."""
+    return np.asarray(1 / (1 + np.exp(-z)) if p.gate == "logistic" else VALUES[p.gate](z))
 
 
 # Numbers.

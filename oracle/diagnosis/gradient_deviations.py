@@ -21,8 +21,9 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from oracle.diagnosis.deviations import deviating_records, meaning
+from oracle.diagnosis.deviating import deviating_records
 from oracle.diagnosis.gated import gated_statement
+from oracle.diagnosis.meanings import meaning
 from oracle.diagnosis.statement import statement
 from oracle.procedures.parameters import Parameters, parameters, plain
 from oracle.records.gates import Gates

@@ -16,10 +16,12 @@ from oracle.check.evidence import Evidence, gather
 from oracle.check.judge import breached, judge
 from oracle.check.result import CheckResult, Finding
 from oracle.check.surroundings import preserved
-from oracle.diagnosis.deviations import DEVIATIONS, deviating, deviating_with_another, meaning
+from oracle.diagnosis.deviating import deviating, deviating_with_another
+from oracle.diagnosis.deviations import DEVIATIONS
 from oracle.diagnosis.diagnose import explanation
 from oracle.diagnosis.families import Family, step_families
 from oracle.diagnosis.hypotheses import Hypothesis
+from oracle.diagnosis.meanings import meaning
 from oracle.diagnosis.search import Certified, Search
 from oracle.diagnosis.statement import Statement, name_of
 from oracle.records import parse

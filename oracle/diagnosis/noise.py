@@ -20,8 +20,9 @@ from oracle.check.noise_kinds import Hypothesis, hypotheses, promise, same_noise
 from oracle.check.noise_named import named
 from oracle.check.result import CheckResult, Finding
 from oracle.check.sites import Steps
-from oracle.diagnosis.deviations import deviating_records, meaning
+from oracle.diagnosis.deviating import deviating_records
 from oracle.diagnosis.gated import gated_statement
+from oracle.diagnosis.meanings import meaning
 from oracle.diagnosis.noise_fitted import Fitted, fits
 from oracle.diagnosis.normal import normal_statement
 from oracle.diagnosis.refuted import Explanation, Scores, Seen, common, inside, left, outside, same, seen, together

@@ -17,8 +17,9 @@ from oracle.check.evidence import Evidence
 from oracle.check.judge import judge
 from oracle.check.memory import OutputEvidence, reconstructed
 from oracle.check.result import CheckResult, Finding
-from oracle.diagnosis.deviations import deviating, meaning
+from oracle.diagnosis.deviating import deviating
 from oracle.diagnosis.gated import gated_statement
+from oracle.diagnosis.meanings import meaning
 from oracle.diagnosis.readings import shifted
 from oracle.equations.catalogue import advance
 from oracle.records.layout import Samples

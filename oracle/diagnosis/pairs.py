@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from oracle.diagnosis.deviations import DEVIATIONS, deviating_pairs, deviating_with_another, rare
+from oracle.diagnosis.deviating import deviating_pairs, deviating_with_another, rare
+from oracle.diagnosis.deviations import DEVIATIONS
 from oracle.diagnosis.families import families, step_families, time_families
 from oracle.diagnosis.hypotheses import Hypothesis
 from oracle.diagnosis.readings import Steps, joined

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oracle.arithmetic.float64 import Float64
-from oracle.diagnosis.deviations import deviating
+from oracle.diagnosis.deviating import deviating
 from oracle.diagnosis.gated import gated_statement
 from oracle.diagnosis.statement import statement
 from oracle.equations.catalogue import advance

@@ -17,7 +17,8 @@ from oracle.check.evidence import Evidence
 from oracle.check.format_seen import too_coarse
 from oracle.check.judge import start_of
 from oracle.diagnosis.delayed import delayed
-from oracle.diagnosis.deviations import DEVIATIONS, deviating
+from oracle.diagnosis.deviating import deviating
+from oracle.diagnosis.deviations import DEVIATIONS
 from oracle.diagnosis.families import Family, families, step_families
 from oracle.diagnosis.fit import LARGER, PATIENCE, Fit, exact, fitted, largest, promising, proposals
 from oracle.diagnosis.hypotheses import (

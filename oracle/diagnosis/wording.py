@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from oracle.diagnosis.deviations import meaning
+from oracle.diagnosis.meanings import meaning
 from oracle.diagnosis.search import Certified
 from oracle.records.exact import Constant
 

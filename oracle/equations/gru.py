@@ -6,7 +6,8 @@
     n = tanh(M_n x + b_n + W_n (r * h) + c_n)      reset before the product (K. Cho et al., arXiv 1406.1078, eq. 8)
     h+ = (1 - z) * n + z * h
 
-Gates are stored in torch's order r, z, n. A faulty cell may have another activation in place of tanh.
+Gates are stored in torch's order r, z, n. A faulty cell may have other activations in place of
+tanh and the logistic.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def drive(ops: Arithmetic[V], p: Gates, x: V) -> tuple[V, ...]:
 
 def gate(ops: Arithmetic[V], p: Gates, g: int, h: V, u: tuple[V, ...]) -> V:
     """logistic(W_g h + c_g + u_g)."""
-    return ops.act("logistic", ops.affine([(p.recurrent[g], h)], p.b_recurrent[g], [u[g]]))
+    return ops.act(p.gate, ops.affine([(p.recurrent[g], h)], p.b_recurrent[g], [u[g]]))
 
 
 def _blend(ops: Arithmetic[V], z: V, n: V, h: V) -> V:

@@ -8,7 +8,7 @@
 S. Hochreiter and J. Schmidhuber, Neural Computation 9 (1997), with the forget gate of F. Gers, J. Schmidhuber and
 F. Cummins (2000), as torch.nn.LSTM and keras.layers.LSTM document it. Gates are stored in the order of both, i, f, g, o
 (Keras calls the third one c). The state is (h, c), one below the other: everything that knows states and steps needs
-not know that this one has two parts. A faulty cell may have another activation in both places of tanh.
+not know that this one has two parts. A faulty cell may have another activation in both places of tanh, or in its gates.
 """
 
 from __future__ import annotations

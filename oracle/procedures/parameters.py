@@ -156,7 +156,7 @@ def _stacked(made: Gates) -> dict[str, Array]:
 
 
 def _gates(
-    given: Mapping[str, Any], variables: Variables, kind: type[Gates], count: int, activation: str = "tanh"
+    given: Mapping[str, Any], variables: Variables, kind: type[Gates], count: int, functions: tuple[str, ...] = ()
 ) -> Gates:
     """Gates are rows of the stacked arrays."""
     parts: dict[str, tuple[Any, ...]] = {}
@@ -170,7 +170,7 @@ def _gates(
         if name in given:
             stacked = variables.number(name, given[name])
             parts[name] = tuple((part,) for part in np.array_split(stacked, count))
-    return kind(parts["W"], parts["M"], parts["b"], parts["b_recurrent"], activation)
+    return kind(parts["W"], parts["M"], parts["b"], parts["b_recurrent"], *functions)
 
 
 def _general(record: Any, variables: Variables) -> Lure:
@@ -197,7 +197,7 @@ def _coefficients(made: Any, variables: Variables) -> Any:
     if isinstance(made, Staged):
         return _with_field(made, _coefficients(made.field, variables))
     if isinstance(made, Gates):
-        return _gates(_stacked(made), variables, type(made), len(made.W), made.activation)
+        return _gates(_stacked(made), variables, type(made), len(made.W), (made.activation, made.gate))
     changed: dict[str, Any] = {}
     for name in ("A", "B", "W", "M", "E"):
         op = getattr(made, name)

@@ -16,7 +16,7 @@ from oracle.records.operator import Copies, Operator, sum_vectors
 class Gates:
     """Parameters of a gated cell, one entry per gate: W (N, N), M (N, I), input biases and recurrent biases (N,).
 
-    `activation` is that of the candidate; every documented cell has tanh.
+    `activation` is that of the candidate, `gate` that of the gates; every documented cell has tanh and the logistic.
     """
 
     W: tuple[Array, ...]
@@ -24,6 +24,7 @@ class Gates:
     b: tuple[tuple[Array, ...], ...]
     b_recurrent: tuple[tuple[Array, ...], ...]
     activation: str = "tanh"
+    gate: str = "logistic"
 
     @property
     def units(self) -> int:
@@ -53,7 +54,7 @@ class Gates:
     def key(self) -> tuple[Any, ...]:
         """What equality compares."""
         totals = (tuple(sum_vectors(part, self.units)) for part in (*self.b, *self.b_recurrent))
-        return (self.recurrent, self.driving, tuple(totals), self.activation)
+        return (self.recurrent, self.driving, tuple(totals), self.activation, self.gate)
 
     def __eq__(self, other: object) -> bool:
         return self.key() == other.key() if isinstance(other, Gates) else NotImplemented

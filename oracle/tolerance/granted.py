@@ -14,6 +14,6 @@ def granted(rec: Recurrence, model: Precision) -> tuple[str, ...]:
 
 
 def activations(rec: Recurrence) -> tuple[str, ...]:
-    """Names of the activations that one step evaluates: gates have a logistic besides their own."""
-    gates = ("logistic",) if isinstance(rec.parameters, Gates) else ()
+    """Names of the activations that one step evaluates: gates have one besides their own."""
+    gates = (rec.parameters.gate,) if isinstance(rec.parameters, Gates) else ()
     return tuple(name for name in (*gates, rec.activation) if name != "identity")

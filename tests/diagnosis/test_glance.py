@@ -12,7 +12,7 @@ from planted import Net
 import oracle
 from oracle.arithmetic.float64 import Float64
 from oracle.diagnosis import glance as module
-from oracle.diagnosis.deviations import deviating, deviating_pairs
+from oracle.diagnosis.deviating import deviating, deviating_pairs
 from oracle.diagnosis.gated import gated_statement
 from oracle.diagnosis.glance import glance, seen_at_a_glance
 from oracle.diagnosis.statement import statement
