@@ -20,7 +20,7 @@ from oracle.records.exact import Array
 from oracle.records.precision import Precision
 from oracle.records.recurrence import Recurrence
 from oracle.tolerance.residuals import residuals
-from oracle.tolerance.statistic import Statistic, per_step, scatter, squares, statistic_of
+from oracle.tolerance.statistic import Statistic, per_step, scatter, statistic
 from oracle.tolerance.step import one_step_bound
 
 FEWEST = 2**14  # elements: below, the arrays are small and every residual is kept
@@ -48,6 +48,15 @@ class Sampled(NamedTuple):
 
     rows: Array
     residual: Array
+
+
+class Seen(NamedTuple):
+    """Some steps by their row; residuals, whether they are inside their bounds, and typical ones; (N, rows)."""
+
+    rows: Array
+    residual: Array
+    inside: Array
+    scale: Array
 
 
 class Survey(NamedTuple):
@@ -98,12 +107,12 @@ def surveyed(rec: Recurrence, steps: Steps, model: Precision) -> Survey | None:
             return None
         if found[3, found[0].argmax()] > SHARP:
             return None
-    seen, sample, _ = _seen(rec, kernel, steps, model, _spread(len(steps.before), model))
-    peak = 0.0
+    spread, peak = _seen(rec, kernel, steps, model, _spread(len(steps.before), model)), 0.0
     if model.roundoff > SHORT_OF:
-        nearest = np.argsort(-found[0])[:NEAREST]
-        peak = float(_seen(rec, kernel, steps, model, nearest)[2].max(initial=0.0))
-    return Survey(found[0], found[1], found[2], seen, peak, sample)
+        nearest = _seen(rec, kernel, steps, model, np.argsort(-found[0])[:NEAREST])
+        peak = float(per_step(nearest.residual, nearest.scale, model).max(initial=0.0))
+    sample = Sampled(spread.rows, np.where(spread.inside, spread.residual, np.nan))
+    return Survey(found[0], found[1], found[2], statistic(spread.residual, spread.scale, model), peak, sample)
 
 
 def _spread(count: int, model: Precision) -> Array:
@@ -162,18 +171,12 @@ def _settled(rec: Recurrence, steps: Steps, model: Precision, which: Array, foun
     return True
 
 
-def _seen(
-    rec: Recurrence, kernel: LureRows, steps: Steps, model: Precision, which: Array
-) -> tuple[Statistic, Sampled, Array]:
-    """The precision statistic from some of the steps, their residuals, and what each looks like by itself."""
-    some, total, each = steps.of(which), np.zeros(rec.N), np.zeros(which.size)
+def _seen(rec: Recurrence, kernel: LureRows, steps: Steps, model: Precision, which: Array) -> Seen:
+    """Some of the steps: their residuals, by the stage that tells them from rounding, and how they should scatter."""
+    some, shape = steps.of(which), (which.size, rec.N)
+    residual, inside = np.empty(shape), np.empty(shape, bool)
     judge = kernel.glanced if model.roundoff > SHORT_OF else kernel.judged
-    sample = Sampled(which, np.empty((rec.N, which.size)))
     for rows in _blocks(kernel, which.size):
-        part = some.of(rows)
-        judged, scale = judge(*part), scatter(rec, part.before.T, part.X.T)
-        total += squares(judged.residual.T, scale, model)
-        if model.roundoff > SHORT_OF:
-            each[rows] = per_step(judged.residual.T, scale, model)
-        sample.residual[:, rows] = np.where(judged.ratio <= 1, judged.residual, np.nan).T
-    return statistic_of(np.sqrt(total / max(which.size, 1)), model), sample, each
+        judged = judge(*some.of(rows))
+        residual[rows], inside[rows] = judged.residual, judged.ratio <= 1
+    return Seen(which, residual.T, inside.T, scatter(rec, some.before.T, some.X.T))

@@ -19,6 +19,8 @@ from oracle.records.exact import Array
 WIDTHS = ((48, 16), (128, 24), (512, 32))
 WIDEST = 64
 """Terms in a block for sums up to that long: narrower blocks add up sooner, and keep the BLAS less busy."""
+PLENTY = 2.0**10
+"""Roundings allowed for each term from which on blocks gain nothing: a promise of float32 allows 2^29."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +43,9 @@ class Blocks:
             out += work
 
 
-def blocks(matrix: Array) -> Blocks:
-    """Cut a matrix into blocks of columns."""
+def blocks(matrix: Array, allowed: float) -> Blocks:
+    """Cut a matrix into blocks of columns, unless n roundings are nothing beside those that are allowed."""
     n = matrix.shape[1]
-    width = next((w for longest, w in WIDTHS if n <= longest), WIDEST)
-    cut = (np.ascontiguousarray(matrix[:, j : j + width]).T for j in range(0, max(n, 1), width))
+    width = next((w for longest, w in WIDTHS if n <= longest), WIDEST) if allowed < PLENTY * n else n
+    cut = (np.ascontiguousarray(matrix[:, j : j + width]).T for j in range(0, max(n, 1), max(width, 1)))
     return Blocks(tuple(cut), min(width, n))

@@ -89,7 +89,7 @@ class LureRows:
             self.rows = rows.astype(np.float32)
             size = 0.0 if self.decay is None else np.abs(self.decay.high) * (HALVED * SLACK)
             self.lost = np.asarray(size).astype(np.float32)
-        self.blocks = blocks(form.head)
+        self.blocks = blocks(form.head, float(np.min(growths.slope)))
         # The tail of an inner activation is left out, and the tail of the matrix: u and 2u of their terms.
         k = self.blocks.roundings + (self.inner is not None) + 2 * (form.tail is not None)
         self.near = np.float32(k / (1 - k / UNITS) / summed(self.n) * SLACK)

@@ -188,7 +188,7 @@ def test_a_glance_allows_for_the_worst_order_of_a_sum(activation: str, monkeypat
 
 def _a_block_less(patch: pytest.MonkeyPatch) -> None:
     real = block_room.blocks
-    patch.setattr(room, "blocks", lambda matrix: block_room.Blocks(real(matrix).parts[:-1], real(matrix).width))
+    patch.setattr(room, "blocks", lambda *a: block_room.Blocks(real(*a).parts[:-1], real(*a).width))
 
 
 GLANCE_FAULTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str, str]] = {
