@@ -12,6 +12,7 @@ from oracle.arithmetic.memory import blocks, keep_freed_memory
 from oracle.arithmetic.rounding import Rounded, Rounding, raised
 from oracle.equations.catalogue import advance
 from oracle.equations.implicit import explicit
+from oracle.kernels.lure_bound import bounds
 from oracle.records.exact import Array
 from oracle.records.precision import Precision, representable
 from oracle.records.recurrence import Recurrence
@@ -22,6 +23,8 @@ _U = 2.0**-53
 SETTLED = 8
 """Where a relation is solved: iterations end when two iterates agree to so many units of roundoff of the largest state.
 Assumed; a solver that is stopped before, by a tolerance of 1e-8 say, did not compute its step to working precision."""
+MANY = 2**14
+"""Elements from which the kernel, which has to be set up, is faster than the interpretation."""
 BLOCK = 2**16  # elements evaluated at once: ten arrays of half a megabyte
 
 
@@ -48,6 +51,8 @@ def one_step_bound(
     """
     solved = isinstance(rec.parameters, Implicit)
     rec, H, X = explicit(rec, H, after, X)
+    if H.size >= MANY and not solved and not recorded.rounded and (found := bounds(rec, H.T, X.T, model)) is not None:
+        return found.T
     ops = Rounding(model)
     stored = recorded.rounded or representable(H, model.storage)
     bound = np.empty(H.shape, order="F" if H.flags.f_contiguous else "C")

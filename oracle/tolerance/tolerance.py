@@ -117,8 +117,9 @@ _SHADOW = "one-step bounds at the candidate's states are those at the float64 ru
 
 def _one_step(rec: Recurrence, run: Samples, H: Array, model: Precision) -> Array:
     """(K, batch, N)."""
-    columns, after = (np.ascontiguousarray(part.reshape(-1, rec.N).T) for part in (H[:-1], H[1:]))
-    bound = one_step_bound(rec, columns, run.columns(), model, after=after)
+    rows = run.steps * run.batch  # as they lie in memory: steps are rows
+    before, after, X = (part.reshape(rows, part.shape[2]).T for part in (H[:-1], H[1:], run.X))
+    bound = one_step_bound(rec, before, X, model, after=after)
     if isinstance(rec.parameters, Implicit):
         bound = _of_solutions(rec, bound)
     return bound.T.reshape(run.steps, run.batch, rec.N)
