@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from oracle.check.coarse import largest_roundoff, unseen_formats
+from oracle.check.coarse import largest_roundoff, narrow, unseen_formats
 from oracle.check.evidence import Evidence
 from oracle.check.format_seen import coarseness, narrower, plainly_fine, precision_seen, statistic_seen
 from oracle.check.looked import Looked, activation_of, later
@@ -74,7 +74,8 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
 
 def _surveyed(evidence: Evidence) -> Survey | None:
     """A long run that certainly passes; None for any other."""
-    if start_of(evidence) is not None or evidence.recorded.rounded:
+    known = evidence.shown == slice(None) and not evidence.recorded.rounded
+    if not known or narrow(evidence.model) or start_of(evidence) is not None:
         return None
     H, X = evidence.recording.H, evidence.run.X
     rows = (part.reshape(part.shape[0] * part.shape[1], part.shape[2]) for part in (H[:-1], H[1:], X))

@@ -2,7 +2,8 @@
 
 Only passes come from here. Every element has |residual| <= (a lower estimate of) its published bound. The kernel looks
 at every step with one product, at those that this does not settle with three; what is left is judged like a short run,
-and where that leaves a doubt, or many, the whole run is. Memory is that of a block, whatever the length of the run.
+and where that leaves a doubt, or many, the whole run is. Equations without a kernel (gates, stages) are judged like
+short runs block by block. Memory is that of a block, whatever the length of the run.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from oracle.kernels.restated import restated
 from oracle.records.exact import Array
 from oracle.records.precision import Precision
 from oracle.records.recurrence import Recurrence
+from oracle.records.staged import Implicit
 from oracle.tolerance.residuals import residuals
 from oracle.tolerance.statistic import Statistic, per_step, scatter, statistic
 from oracle.tolerance.step import one_step_bound
 
 FEWEST = 2**14  # elements: below, the arrays are small and every residual is kept
+ELEMENTS = 2**16  # of a block where no kernel knows the equation
 DOUBTFUL = 0.05  # share of the steps that is judged again one by one; beyond it the run is no clean pass
 GLANCED = 0.5
 """Largest ratio that a glance may settle: what its own error counts is below that for honest steps, and a step that
@@ -89,14 +92,40 @@ class Steps(NamedTuple):
 
 def surveyed(rec: Recurrence, steps: Steps, model: Precision) -> Survey | None:
     """The survey of a run that certainly stays inside its bounds; None where it is short or anything is in doubt."""
-    form = restated(rec) if steps.before.size >= FEWEST else None
+    if steps.before.size < FEWEST:
+        return None
+    kernel = _kernel(rec, model)
+    return _without_kernel(rec, steps, model) if kernel is None else _by_kernel(rec, kernel, steps, model)
+
+
+def _kernel(rec: Recurrence, model: Precision) -> LureRows | None:
+    """The kernel of a record, if there is one."""
+    form = restated(rec)
     if form is None or not float32_is_float32():
         return None
     known = growths(rec, form, model)
-    if not known.moderate:
+    return LureRows(form, known) if known.moderate else None
+
+
+def _without_kernel(rec: Recurrence, steps: Steps, model: Precision) -> Survey | None:
+    """Block by block as a short run is judged, up to the first that is not certainly inside."""
+    if isinstance(rec.parameters, Implicit):
         return None
+    found, count = np.empty((4, len(steps.before))), max(1, ELEMENTS // rec.N)
+    for start in range(0, len(steps.before), count):
+        if not _settled(rec, steps, model, np.arange(start, min(start + count, len(steps.before))), found):
+            return None
+
+    def seen(which: Array) -> Seen:
+        before, after, X = (np.ascontiguousarray(part.T) for part in steps.of(which))
+        signed = residuals(rec, before, after, X, np.full(before.shape, np.inf), fewest=1).signed
+        return Seen(which, signed, np.isfinite(signed), scatter(rec, before, X))
+
+    return _summed_up(found, seen, model)
+
+
+def _by_kernel(rec: Recurrence, kernel: LureRows, steps: Steps, model: Precision) -> Survey | None:
     keep_freed_memory()
-    kernel = LureRows(form, known)
     found, glanced = _found(kernel, steps)
     doubtful = np.flatnonzero(~(found[0] <= 1))
     if doubtful.size > DOUBTFUL * len(found[0]) or not _settled(rec, steps, model, doubtful, found):
@@ -107,9 +136,14 @@ def surveyed(rec: Recurrence, steps: Steps, model: Precision) -> Survey | None:
             return None
         if found[3, found[0].argmax()] > SHARP:
             return None
-    spread, peak = _seen(rec, kernel, steps, model, _spread(len(steps.before), model)), 0.0
+    return _summed_up(found, lambda which: _seen(rec, kernel, steps, model, which), model)
+
+
+def _summed_up(found: Array, seen: Callable[[Array], Seen], model: Precision) -> Survey:
+    """The survey of a run that is inside its bounds, with the statistic of some of its steps."""
+    spread, peak = seen(_spread(found.shape[1], model)), 0.0
     if model.roundoff > SHORT_OF:
-        nearest = _seen(rec, kernel, steps, model, np.argsort(-found[0])[:NEAREST])
+        nearest = seen(np.argsort(-found[0])[:NEAREST])
         peak = float(per_step(nearest.residual, nearest.scale, model).max(initial=0.0))
     sample = Sampled(spread.rows, np.where(spread.inside, spread.residual, np.nan))
     return Survey(found[0], found[1], found[2], statistic(spread.residual, spread.scale, model), peak, sample)
