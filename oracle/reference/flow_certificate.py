@@ -1,8 +1,8 @@
 """The certificate of a flow: polynomials step by step, what they miss the equation by, and the error that follows.
 
 The steps are those of the certified engine (`certified`), proved anew in a way that needs integers and fractions only
-(`flow_chain`), in the norm |v| = max |v_i|/w_i of the smaller logarithmic norm. `proofs/checker/check_flow.py`, which
-shares no code with this library, verifies every defect and every error.
+(`flow_chain`), in the norm |v| = max |v_i|/w_i of the smaller logarithmic norm. `proofs/checker/check_flow.py`, or for
+piecewise linear units `check_linear_flow.py`, shares no code with this library and verifies every defect and error.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from oracle.arithmetic.ball import precision
 from oracle.errors import BadInput
 from oracle.records.exact import exact_object, objects
 from oracle.records.lure import Lure
+from oracle.records.names import parsed
 from oracle.records.network import Network
 from oracle.reference import arguments
 from oracle.reference.certificate_parts import Certificate, coefficients, dyadic, mpf, ratios, require_rational
 from oracle.reference.enclosure import Enclosure
-from oracle.reference.flow_chain import FINE, MU_BITS, STEEPEST, Segment, constant, follow, segments, whole
+from oracle.reference.flow_chain import CHECKED, FINE, MU_BITS, Segment, constant, follow, segments, whole
 from oracle.reference.limits import MOST_FLOW_DIGITS, NotReached, bits_for
 from oracle.reference.lognorm import Norm, norms
 from oracle.reference.signals import Signal, Steady
@@ -71,11 +72,11 @@ def _asked(net: Network, inputs: Any, h0: Any, times: Any) -> tuple[tuple[Fracti
             "a certificate begins with h0 at 0 and goes forward.",
             "leave that time out, or use oracle.reference.",
         )
-    if net.field.activation not in STEEPEST:
+    if parsed(net.field.activation)[0] not in CHECKED:
         raise BadInput(
             f"the activation is {net.field.activation}.",
-            "certificates of flows rest on the differential equation of the activation.",
-            "use tanh, logistic or identity; or oracle.reference, which proves any flow but saves no certificate.",
+            "certificates of flows rest on a polynomial differential equation of the activation, or on linear pieces.",
+            f"use one of {', '.join(CHECKED)}; or oracle.reference, which proves more flows but saves no certificate.",
         )
     require_rational(net.field, "network")
     x = arguments.signal(net, inputs, instants, Fraction(0))

@@ -10,7 +10,8 @@ In theta = (t - t_k)/L, with |u| = sum |u_k| and int|u| = sum |u_k|/(k+1) for po
 
 No complex disc and no Cauchy bound is needed, because S is checked by its own differential equation: another proof than
 that of `certified`, whose steps are taken here as a good guess. `proofs/checker/check_flow.py` evaluates the same with
-Python's integers; here it is done with flint's rational polynomials, and exp and s in balls.
+Python's integers; here it is done with flint's rational polynomials, and exp and s in balls. S of a piecewise linear s
+is checked by its branch (`linear_pieces`), and a step is halved where that does not see that z stays on it.
 """
 
 from __future__ import annotations
@@ -30,19 +31,18 @@ from oracle.records.exact import exact_object
 from oracle.records.lure import Lure
 from oracle.records.operator import Operator, sum_vectors
 from oracle.reference.certified import one_step
+from oracle.reference.chain import slopes
 from oracle.reference.enclosure import exact, to_mpf
 from oracle.reference.expansion import dyadic
-from oracle.reference.system import State, System
+from oracle.reference.linear_pieces import FAMILIES, Pieces
+from oracle.reference.system import State, Step, System
 
 FINE, MU_BITS, GROWTH_BITS, START_BITS = 32, 64, 128, 64  # as in the checker
-STEEPEST = {
-    "tanh": Fraction(1),
-    "logistic": Fraction(1, 4),
-    "identity": Fraction(1),
-}  # sup s'
+SMOOTH = ("tanh", "logistic")
 _SPARE_BITS = 128  # so that a number rounded up is the same from every enclosure that narrow
 _LONGER = 1.25  # lengths of S that are tried: an S as long as the defect of `certified` mostly does
 _MOST_TRIES = 4
+_MOST_HALVINGS = 12  # of a step, where Bernstein coefficients see a kink that z does not reach
 
 
 @dataclass(frozen=True)
@@ -123,10 +123,14 @@ def exponential(x: Any, bits: int) -> Any:
         return fmpq(ball_upward(arb(x).exp(), bits), 1 << bits)
 
 
-def activation_error(name: str, z: Any, S: Any, bits: int) -> Any:
-    """eps for one unit."""
-    if name == "identity":
-        return sum((abs(c) for c in (z - S).coeffs()), fmpq(0))
+CHECKED = (*SMOOTH, *FAMILIES)
+"""Families of activations whose flows have certificates."""
+
+
+def activation_error(name: str, z: Any, S: Any, bits: int, length: int) -> Any:
+    """eps for one unit; z is written with `length` coefficients."""
+    if name not in SMOOTH:
+        return Pieces.of(name).error(z, S, length)
     slope = fmpq_poly([1]) - S * S if name == "tanh" else S - S * S
     r = integral(S.derivative() - slope * z.derivative())
     sizes = [sum((abs(c) for c in coefficients), fmpq(0)) for coefficients in (S.coeffs(), z.coeffs()[1:])]
@@ -146,11 +150,8 @@ def _distance(name: str, z: Any, S: Any, bits: int) -> Any:
 def constant(lure: Lure, weights: list[int]) -> Fraction:
     """The logarithmic norm max_i (C_ii + R_ii + sum_{j != i} (|C_ij| + R_ij) w_j/w_i), a multiple of 2^-MU_BITS."""
     A, B, W = (exact_object(op.expanded) for op in (lure.A, lure.B, lure.W))
-    half = STEEPEST[lure.activation] / 2
-    if lure.activation == "identity":
-        C, R = A + B @ W, 0 * A
-    else:
-        C, R = A + half * (B @ W), half * (np.abs(B) @ np.abs(W))
+    low, high = slopes(lure.activation)
+    C, R = A + (low + high) / 2 * (B @ W), (high - low) / 2 * (np.abs(B) @ np.abs(W))
     sizes = np.abs(C) + R
     np.fill_diagonal(sizes, np.diagonal(C) + np.diagonal(R))
     rows = zip((sizes @ np.array(weights, dtype=object)).tolist(), weights, strict=True)
@@ -169,19 +170,33 @@ def segments(
 ) -> Iterator[tuple[Fraction, Segment]]:
     """End and content of every step from h0, in multiples of 2^-bits, at 0: every time is the end of one."""
     t, y, unit = Fraction(0), h0, dyadic(1 / (1.0 + abs(float(system.norm.mu))))
-    field = Rational(system.lure)
+    field, pattern = Rational(system.lure), None
     for target in times:
         while t < target:
             piece = inputs.piece(t)
             room = (target if piece.end is None else min(piece.end, target)) - t
             with precision(bits):
                 centre = arb_mat(len(y), 1, [arb(v) * arb(2) ** -bits for v in y])
-            step = one_step(system, State(t, centre, arb(0), arb(0)), piece, unit, room, log2_rate)
-            unit, length = step.unit, step.q * step.unit
-            p = _in_theta(step.p, step.q, y, bits)
-            segment = _concluded(system, field, p, piece, length, log2_rate + log2(float(length)), bits)
-            t, y = t + length, segment.end
+            step = one_step(system, State(t, centre, arb(0), arb(0), pattern), piece, unit, room, log2_rate)
+            segment, whole_step = _as_long_as_it_holds(system, field, (step, y), piece, log2_rate, bits)
+            unit, pattern = step.unit, step.end.pattern if whole_step else pattern
+            t, y = t + segment.length, segment.end
             yield t, segment
+
+
+def _as_long_as_it_holds(
+    system: System, field: Rational, begin: tuple[Step, list[int]], piece: Any, log2_rate: float, bits: int
+) -> tuple[Segment, bool]:
+    """The step, or its first half, quarter, .. where Bernstein coefficients are far beyond a kink; if whole."""
+    step, y = begin
+    found: list[Segment] = []
+    for halvings in range(_MOST_HALVINGS):
+        q = step.q / 2**halvings
+        allowed = log2_rate + log2(float(q * step.unit)) + 1
+        found.append(_concluded(system, field, _in_theta(step.p, q, y, bits), piece, q * step.unit, allowed, bits))
+        if system.lure.activation in SMOOTH or log2(max(*found[-1].defects, 1)) - bits - FINE <= allowed:
+            return found[-1], not halvings
+    return found[0], True
 
 
 def _in_theta(p: Any, q: Fraction, y: list[int], bits: int) -> list[list[int]]:
@@ -209,13 +224,14 @@ def _concluded(
     for _ in range(_MOST_TRIES):
         S = _values(system.lure.activation, z, Q, bits)
         outputs = [_polynomial(row, bits) for row in S]
-        eps = [activation_error(field.activation, u, s, bits) for u, s in zip(z, outputs, strict=True)]
+        pairs = zip(z, outputs, strict=True)
+        eps = [activation_error(field.activation, u, s, bits, len(p[0])) for u, s in pairs]
         L, defects = _fmpq(length), []
         for i, row in enumerate(field.B):
             unseen = sum((abs(b) * e for b, e in zip(row, eps, strict=True)), fmpq(0))
             total = integral(field.defect(i, polynomials, outputs, x, L)) + L * unseen
             defects.append(upward(total, bits + FINE))
-        if log2(max(*defects, 1)) - bits - FINE <= allowed + 1:
+        if log2(max(*defects, 1)) - bits - FINE <= allowed:
             break
         Q = ceil(Q * _LONGER)
     return Segment(length, p, S, defects)
@@ -226,11 +242,18 @@ def _polynomial(row: list[int], bits: int) -> Any:
 
 
 def _values(activation: str, z: list[Any], length: int, bits: int) -> list[list[int]]:
-    """The series of s(z), `length` coefficients each, rounded to multiples of 2^-bits."""
+    """The series of s(z), `length` coefficients each, rounded to multiples of 2^-bits; linear units by their branch."""
+    if activation not in SMOOTH:
+        lines = [Pieces.of(activation).line(u) for u in z]
+        return [[round(Fraction(int(c.p), int(c.q)) * (1 << bits)) for c in _padded(line, length)] for line in lines]
     with precision(bits + _SPARE_BITS, length):
-        entries = [arb(c) for u in z for c in (u.coeffs() + [fmpq(0)] * length)[:length]]
+        entries = [arb(c) for u in z for c in _padded(u, length)]
         series = BallSeries(length).act(activation, arb_mat(len(z), length, entries))
         return [[_nearest(c, bits) for c in row] for row in series.tolist()]
+
+
+def _padded(u: Any, length: int) -> list[Any]:
+    return [*u.coeffs(), *[fmpq(0)] * length][:length]
 
 
 def follow(weights: list[int], mu: Fraction, start: int, steps: list[Segment]) -> list[int]:

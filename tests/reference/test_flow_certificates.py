@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import inspect
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -296,7 +297,7 @@ def planted(function: Any, old: str, new: str) -> Any:
     ("name", "old", "new"),
     [
         ("constant", "np.diagonal(C) + np.diagonal(R)", "np.diagonal(C) - np.diagonal(R)"),
-        ("constant", "[lure.activation] / 2", "[lure.activation] / 4"),
+        ("constant", "(high - low) / 2", "(high - low) / 4"),
         ("activation_error", "exponential(exponent, GROWTH_BITS) *", "1 *"),
         ("activation_error", "+ r)", "+ r / 2)"),
         ("integral", "(k + 1)", "(k + 2)"),
@@ -347,10 +348,11 @@ def test_the_checkers_bound_of_an_activation_holds(name: str, at_zero: Any) -> N
 
 
 def test_what_has_no_certificate() -> None:
-    """Kinks, closed-form inputs, batches, time 0, irrational coefficients and hopeless growth are refused."""
+    """Other activations, closed-form inputs, batches, time 0, irrational coefficients, hopeless growth: refused."""
     net = made("rate", "tanh")
-    with pytest.raises(oracle.BadInput, match="activation is relu"):
-        oracle.certificate(made("rate", "relu"), None, start(2), times=[1])
+    for name in ("gelu", "elu", "square", "softplus(20)"):
+        with pytest.raises(oracle.BadInput, match=f"activation is {re.escape(name)}"):
+            oracle.certificate(made("rate", name), None, start(2), times=[1])
     with pytest.raises(oracle.BadInput, match="certificates are of flows with"):
         oracle.certificate(net, oracle.analytic(lambda t: [t, t]), start(2), times=[1])
     with pytest.raises(oracle.BadInput, match="a batch"):
