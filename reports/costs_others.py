@@ -14,6 +14,7 @@ import oracle
 
 Array = NDArray[Any]
 ROUNDS = 3
+LONG = 100_000  # steps
 FAILING = 256  # units of the run that fails
 MEMORY = (1024, 32, 1000)  # N, batch, steps
 HEAD = ("job", "N", "batch", "steps", "simulation, ms", "check, ms", "ratio", "verdict", "explained by")
@@ -62,6 +63,9 @@ def rows(seconds: Callable[[Callable[[], Any]], float]) -> list[dict[str, Any]]:
         rec = oracle.Recurrence.elman(W, M, b)
         program = lambda W=W, M=M, b=b, X=X, h0=h0: _narrow(W, M, b, X, h0)  # noqa: E731
         found.append(_row("Elman, float32", seconds, rec, X, h0, program))
+    W, M, b, X, h0 = problem(64, 1, LONG)
+    rec, program = oracle.Recurrence.elman(W, M, b), lambda: simulated(W, M, b, X, h0)
+    found.append(_row("Elman, a long run", seconds, rec, X, h0, program, rounds=1))
     W, M, b, X, h0 = problem(FAILING, 1)
     rec = oracle.Recurrence.elman(W, M, b)
     found.append(_row("Elman, W transposed", seconds, rec, X, h0, lambda: simulated(W.T, M, b, X, h0), rounds=1))

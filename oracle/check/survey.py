@@ -26,7 +26,9 @@ from oracle.tolerance.statistic import Statistic, per_step, scatter, statistic
 from oracle.tolerance.step import one_step_bound
 
 FEWEST = 2**14  # elements: below, the arrays are small and every residual is kept
-ELEMENTS = 2**16  # of a block where no kernel knows the equation
+ELEMENTS, STEPS = 2**16, 512
+"""Of a block where no kernel knows the equation: at least as many elements, and steps, for which weights are made ready
+once."""
 DOUBTFUL = 0.05  # share of the steps that is judged again one by one; beyond it the run is no clean pass
 GLANCED = 0.5
 """Largest ratio that a glance may settle: what its own error counts is below that for honest steps, and a step that
@@ -111,7 +113,7 @@ def _without_kernel(rec: Recurrence, steps: Steps, model: Precision) -> Survey |
     """Block by block as a short run is judged, up to the first that is not certainly inside."""
     if isinstance(rec.parameters, Implicit):
         return None
-    found, count = np.empty((4, len(steps.before))), max(1, ELEMENTS // rec.N)
+    found, count = np.empty((4, len(steps.before))), max(STEPS, ELEMENTS // rec.N)
     for start in range(0, len(steps.before), count):
         if not _settled(rec, steps, model, np.arange(start, min(start + count, len(steps.before))), found):
             return None
@@ -157,12 +159,17 @@ def _spread(count: int, model: Precision) -> Array:
 def _found(kernel: LureRows, steps: Steps) -> tuple[Array, bool]:
     """The scan of all steps, and whether by glances, with the full judgement of what they leave.
 
-    Where they do not settle most of the first steps, they are not worth it.
+    Where they do not settle most of the first steps, they are not worth it; and the rest is not looked at where more of
+    the first steps are in doubt than may be of all.
     """
     first = min(kernel.steps_at_once, len(steps.before))
     found = _scanned(kernel, kernel.glanced, steps.of(slice(first)))
     if np.mean(found[0] <= GLANCED) < WORTHWHILE:
-        return _scanned(kernel, kernel.judged, steps), False
+        found = _scanned(kernel, kernel.judged, steps.of(slice(first)))
+        if np.count_nonzero(~(found[0] <= 1)) > DOUBTFUL * len(steps.before):
+            return found, False
+        rest = _scanned(kernel, kernel.judged, steps.of(slice(first, None)))
+        return np.concatenate([found, rest], axis=1), False
     found = np.concatenate([found, _scanned(kernel, kernel.glanced, steps.of(slice(first, None)))], axis=1)
     left = np.flatnonzero(~(found[0] <= GLANCED))
     for at in _blocks(kernel, left.size):

@@ -92,6 +92,7 @@ def test_equations_without_a_kernel_are_judged_block_by_block(monkeypatch: pytes
     """With the same verdict, worst and statistic as the whole run at once, and nothing of it kept."""
     rec, H, X, h0 = gated(80)
     monkeypatch.setattr(survey, "ELEMENTS", 2**13)
+    monkeypatch.setattr(survey, "STEPS", 1)
     rows: list[int] = []
     real = survey.one_step_bound
     monkeypatch.setattr(survey, "one_step_bound", lambda *a: rows.append(a[1].shape[1]) or real(*a))
@@ -112,6 +113,7 @@ def test_a_fault_in_any_block_is_found(k: int, monkeypatch: pytest.MonkeyPatch) 
     """The first block and the last one; the step and unit are those of the whole run."""
     rec, H, X, h0 = gated(80)
     monkeypatch.setattr(survey, "ELEMENTS", 2**13)
+    monkeypatch.setattr(survey, "STEPS", 1)
     H[k, 2, 7] *= 1 + 1e-9
     result = oracle.check(H, rec, inputs=X, h0=h0)
     assert (result.verdict, result.first.step, result.first.unit, result.first.trajectory) == ("fail", k, 7, 2)
