@@ -1,4 +1,4 @@
-"""The loops of `compiled_run`, compiled by numba (the extra `fast`): tanh as vector code, products of single states.
+"""The loops of `compiled_run`, compiled by numba (the extra `fast`), and their tanh.
 
 With 2|z| = n log(2) + r and R = r coth(r/2) = 2 + r^2/6 - .. , which is even in r and smooth (poles at 2 pi i),
 

@@ -52,10 +52,10 @@ def simulate(
         Shapes that disagree, entries that are not finite, an engine that is not there or does not fit.
     """
     run = samples(inputs, h0, N=rec.N, I=rec.I)
-    return run.given(trajectory(rec, run, dtype, _loop(rec, run, np.dtype(dtype), engine)))
+    return run.given(trajectory(rec, run, dtype, loop_for(rec, run, np.dtype(dtype), engine)))
 
 
-def _loop(rec: Recurrence, run: Samples, dtype: Any, engine: str) -> Loop | None:
+def loop_for(rec: Recurrence, run: Samples, dtype: Any = np.float64, engine: str = "auto") -> Loop | None:
     """What is to be compiled; None for NumPy."""
     if engine not in ENGINES:
         raise BadInput(f"engine is {engine!r}.", "a misspelling.", f"use one of {', '.join(ENGINES)}.")

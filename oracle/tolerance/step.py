@@ -29,7 +29,13 @@ BLOCK = 2**16  # elements evaluated at once: ten arrays of half a megabyte
 
 
 def one_step_bound(
-    rec: Recurrence, H: Array, X: Array, model: Precision, recorded: Recorded = EXACTLY, after: Array | None = None
+    rec: Recurrence,
+    H: Array,
+    X: Array,
+    model: Precision,
+    recorded: Recorded = EXACTLY,
+    after: Array | None = None,
+    own: bool = False,
 ) -> Array:
     """Upper bound of the rounding error of one step from each column.
 
@@ -43,6 +49,8 @@ def one_step_bound(
     after : ndarray, (N, columns), optional
         The recorded results; needed when they were rounded in writing down, and where the step is the solution of a
         relation: the bound is then that of the relation, evaluated at the result.
+    own : bool
+        Whether `after` is a run by `simulate` in float64, whose numbers may then be used.
 
     Returns
     -------
@@ -51,8 +59,10 @@ def one_step_bound(
     """
     solved = isinstance(rec.parameters, Implicit)
     rec, H, X = explicit(rec, H, after, X)
-    if H.size >= MANY and not solved and not recorded.rounded and (found := bounds(rec, H.T, X.T, model)) is not None:
-        return found.T
+    if H.size >= MANY and not solved and not recorded.rounded:
+        found = bounds(rec, H.T, X.T, model, after.T if own and after is not None else None)
+        if found is not None:
+            return found.T
     ops = Rounding(model)
     stored = recorded.rounded or representable(H, model.storage)
     bound = np.empty(H.shape, order="F" if H.flags.f_contiguous else "C")

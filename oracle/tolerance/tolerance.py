@@ -9,7 +9,7 @@ import numpy as np
 
 from oracle.equations.implicit import relation
 from oracle.errors import BadInput
-from oracle.procedures.simulate import trajectory
+from oracle.procedures.simulate import loop_for, trajectory
 from oracle.records.exact import Array, to_numpy
 from oracle.records.layout import Samples, samples
 from oracle.records.lure import Lure
@@ -91,17 +91,17 @@ def tolerance(
         raise BadInput(f"kind is {kind!r}.", "a misspelling.", 'pass kind="step" or kind="trajectory".')
     model = precision_model(rec.dtype if precision is None else precision)
     given = samples(inputs, h0, N=rec.N, I=rec.I)
-    H = trajectory(rec, given) if run is None else _computed(run, given, rec.N)
+    H = trajectory(rec, given, loop=loop_for(rec, given)) if run is None else _computed(run, given, rec.N)
     if not np.isfinite(H).all():
         raise BadInput(
             "the run overflows in float64.", "the recurrence is unstable on these inputs.", "use fewer steps."
         )
     if kind == "step":
-        step = _one_step(rec, given, H, model)
+        step = _one_step(rec, given, H, model, own=run is None)
         return Tolerance(kind, model.name, given.given(step), "proved", granted(rec, model))
     status = "observed" if run is None else "proved"
     if run is None:
-        uncertainty = _one_step(rec, given, H, model)
+        uncertainty = _one_step(rec, given, H, model, own=run is None)
         signed, assumptions = np.zeros_like(uncertainty), (*granted(rec, model), _SHADOW)
     else:
         signed, uncertainty = _own_residuals(rec, given, H)
@@ -115,11 +115,11 @@ def tolerance(
 _SHADOW = "one-step bounds at the candidate's states are those at the float64 run's (not proved)"
 
 
-def _one_step(rec: Recurrence, run: Samples, H: Array, model: Precision) -> Array:
+def _one_step(rec: Recurrence, run: Samples, H: Array, model: Precision, own: bool) -> Array:
     """(K, batch, N)."""
     rows = run.steps * run.batch  # as they lie in memory: steps are rows
     before, after, X = (part.reshape(rows, part.shape[2]).T for part in (H[:-1], H[1:], run.X))
-    bound = one_step_bound(rec, before, X, model, after=after)
+    bound = one_step_bound(rec, before, X, model, after=after, own=own)
     if isinstance(rec.parameters, Implicit):
         bound = _of_solutions(rec, bound)
     return bound.T.reshape(run.steps, run.batch, rec.N)

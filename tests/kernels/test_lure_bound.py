@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import oracle
-from oracle.arithmetic.rounding import Rounded
+from oracle.arithmetic.rounding import Rounded, Rounding
 from oracle.equations.catalogue import advance
 from oracle.kernels import lure_bound as room
+from oracle.kernels.growths import _gain
 from oracle.kernels.lure_bound import bounds
 from oracle.records.exact import Array
 from oracle.records.precision import PRECISIONS
@@ -59,16 +60,31 @@ def test_it_is_the_bound_of_the_interpretation(form: str, model: str, scale: flo
     assert np.all(found <= general * (1 + loose))
 
 
+class Watched(Rounding):
+    """The rounding interpretation, remembering the argument of s."""
+
+    argument: Rounded
+
+    def act(self, activation: str, z: Rounded) -> Rounded:
+        self.argument = z
+        return super().act(activation, z)
+
+
+def stepped(rec: Any, H: Array, X: Array, engine: str = "numpy") -> Array:
+    """The next states, by `simulate`."""
+    return oracle.simulate(rec, X[None], H, engine=engine)[1]
+
+
 def exact(rec: Any, H: Array, X: Array, model: Any) -> list[list[Any]]:
     """The bound as the module states it, each size in 60 digits; growths and losses as the interpretation has them."""
-    mp, ops, p = mpmath.mp.clone(), room._Watched(model), rec.parameters
+    mp, ops, p = mpmath.mp.clone(), Watched(model), rec.parameters
     mp.dps = 60
     state = Rounded(H.T, np.abs(H.T), np.zeros_like(H.T), 0.0)
     y = advance(ops, rec, state, ops.lift(X.T))
     relative = mp.mpf(2 * model.storage * model.ulps)
     dense = [np.asarray(op.terms[0].dense) for op in (p.W, p.M) if op.terms]
     rows = np.concatenate([*dense, *(part[:, None] for part in p.b)], axis=1)
-    a, b = (np.broadcast_to(np.ravel(ops._floats._factor(op.diagonal_factor())), rec.N) for op in (p.A, p.B))
+    a, b = (np.broadcast_to(np.ravel(_gain(ops, op)), rec.N) for op in (p.A, p.B))  # 1 - alpha has two atoms
     every = []
     for h, x in zip(H, X, strict=True):
         given = [mp.mpf(float(v)) for v in (*h, *x[: p.input_size if p.M.terms else 0], *(1.0 for _ in p.b))]
@@ -80,17 +96,17 @@ def exact(rec: Any, H: Array, X: Array, model: Any) -> list[list[Any]]:
             moved = mp.sech(near) ** 2 * delta
             size = abs(mp.tanh(z)) + 2 * moved
             error = (1 + relative) * moved + relative * size
-            grown = mp.expm1(y.growth) * (abs(mp.mpf(float(a[i])) * given[i]) + abs(mp.mpf(float(b[i]))) * size)
-            every.append(grown + mp.exp(y.growth) * abs(mp.mpf(float(b[i]))) * error)
+            grown = mp.expm1(y.growth) * (mp.mpf(float(a[i])) * abs(given[i]) + mp.mpf(float(b[i])) * size)
+            every.append(grown + mp.exp(y.growth) * mp.mpf(float(b[i])) * error)
     return [every[k : k + rec.N] for k in range(0, len(every), rec.N)]
 
 
-def never_below(form: str, scale: float, model: str = "float64") -> None:
-    """Containment with no tolerance."""
+def never_below(form: str, scale: float, model: str = "float64", engine: str | None = None) -> None:
+    """Containment with no tolerance; with our own next states at hand, if by an engine."""
     rec, precision = RECORDS[form], PRECISIONS[model]
     H, X = states(rec, scale, 3)
     H = H.astype(np.float32).astype(float) if model == "float32" else H
-    found = bounds(rec, H, X, precision)
+    found = bounds(rec, H, X, precision, None if engine is None else stepped(rec, H, X, engine))
     assert found is not None
     for made, true in zip(found.tolist(), exact(rec, H, X, precision), strict=True):
         assert all(mpmath.mpf(m) >= t for m, t in zip(made, true, strict=True))
@@ -98,13 +114,33 @@ def never_below(form: str, scale: float, model: str = "float64") -> None:
 
 @pytest.mark.parametrize("form", ["elman", "sparse", "leaky", "per unit"])
 @pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("model", ["float64", "float32"])
-def test_it_is_never_below_the_bound_in_exact_arithmetic(form: str, scale: float, model: str) -> None:
+@pytest.mark.parametrize(("model", "engine"), [("float64", None), ("float32", None), ("float64", "numpy")])
+def test_it_is_never_below_the_bound_in_exact_arithmetic(form: str, scale: float, model: str, engine: Any) -> None:
     """With sizes in 60 digits."""
-    never_below(form, scale, model)
+    never_below(form, scale, model, engine)
+
+
+@pytest.mark.parametrize("form", ["elman", "leaky"])
+def test_states_by_the_compiled_engine_do_as_well(form: str) -> None:
+    """Its tanh is within what the slope allows for."""
+    pytest.importorskip("numba")
+    never_below(form, 1.0, engine="compiled")
+
+
+@pytest.mark.parametrize("form", RECORDS)
+@pytest.mark.parametrize("model", ["float64", "float32"])
+@pytest.mark.parametrize("scale", SCALES[:3])
+def test_our_own_states_give_the_same_bound(form: str, model: str, scale: float) -> None:
+    """But for what solving for tanh costs, a few roundings of the state."""
+    rec, precision = RECORDS[form], PRECISIONS[model]
+    H, X = states(rec, scale)
+    with_run = bounds(rec, H, X, precision, stepped(rec, H, X))
+    np.testing.assert_allclose(with_run, bounds(rec, H, X, precision), rtol=2.0**-36)
 
 
 FAULTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], Any], str, float, str]] = {
+    "an activity that is never off": (lambda p: p.setattr(room, "OWN", -1e-12), "leaky", 8.0, "own"),
+    "the leak left in the activity": (lambda p: _gains(p), "leaky", 1.0, "own"),
     "a growth of one term less": (lambda p: _factor(p, "growth", 1 - 1 / 30), "elman", 1.0, "float64"),
     "activities that round less": (lambda p: _factor(p, "value", 0.99), "elman", 8.0, "float64"),
     "half of what is moved": (lambda p: _factor(p, "moved", 0.5), "elman", 1.0, "float64"),
@@ -119,14 +155,20 @@ def _factor(patch: pytest.MonkeyPatch, name: str, times: float) -> None:
     patch.setattr(room, "factors_of", lambda *a: (k := real(*a))._replace(**{name: times * getattr(k, name)}))
 
 
+def _gains(patch: pytest.MonkeyPatch) -> None:
+    real = room.Gains.of
+    patch.setattr(room.Gains, "of", staticmethod(lambda form: real(form)._replace(a=0.0)))
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_caught(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of them puts some element below the exact bound."""
     plant, form, scale, model = FAULTS[fault]
-    never_below(form, scale, model)
+    more = ("float64", "numpy") if model == "own" else (model,)
+    never_below(form, scale, *more)
     plant(monkeypatch)
     with pytest.raises(AssertionError):
-        never_below(form, scale, model)
+        never_below(form, scale, *more)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300, 1e16])
@@ -160,4 +202,7 @@ def test_many_steps_are_evaluated_in_blocks(units: int, monkeypatch: pytest.Monk
     monkeypatch.setattr(room, "ELEMENTS", 1)
     monkeypatch.setattr(room, "FEWEST_STEPS", 7)
     np.testing.assert_allclose(one_step_bound(rec, H.T, X.T, PRECISIONS["float64"]), whole, rtol=2.0**-36)
+    made = stepped(rec, H, X).T
+    with_run = one_step_bound(rec, H.T, X.T, PRECISIONS["float64"], after=made, own=True)
+    np.testing.assert_allclose(with_run, whole, rtol=2.0**-36)
     assert one_step_bound(rec, H.T[:, :0], X.T[:, :0], PRECISIONS["float64"]).shape == (units, 0)
