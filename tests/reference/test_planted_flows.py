@@ -102,13 +102,24 @@ def test_without_a_fault(probe: str) -> None:
     assert PROBES[probe]()
 
 
+def poor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps as long as the disc is found, of an odd order, whose tail is all there is to the defect."""
+    monkeypatch.setattr(cauchy, "log2_tail", lambda *_: -float("inf"))
+    monkeypatch.setattr(certified, "order", lambda *_: 21)
+    monkeypatch.setattr(system.System, "length", lambda self, P: P + 1)
+
+
+def test_the_odd_network_in_poor_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a fault the probe is inside, where its defect is a Cauchy tail."""
+    poor(monkeypatch)
+    assert PROBES["odd"]()
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_seen(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the fault the probe is outside (orders are odd, so that the odd network's own defect of order P is zero)."""
     module, name, old, new, probe = FAULTS[fault]
     monkeypatch.setattr(module, name, planted(module, name, old, new))
     if probe == "odd":
-        monkeypatch.setattr(cauchy, "log2_tail", lambda *_: -float("inf"))
-        monkeypatch.setattr(certified, "order", lambda *_: 21)
-        monkeypatch.setattr(system.System, "length", lambda self, P: P + 1)
+        poor(monkeypatch)
     assert not PROBES[probe]()
