@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from itertools import pairwise
 from typing import Any
 
@@ -88,6 +89,8 @@ def refuse_masked(value: Any, what: str) -> None:
 
 def _no_numbers(value: Any, array: Array, what: str) -> BadInput:
     if array.dtype == object and array.ndim == 0:
+        if isinstance(value, Coroutine):
+            value.close()  # nobody will await it
         return BadInput(
             f"{what} has dtype object: it is a {type(value).__name__}.",
             "the candidate returns something that is no array: nothing (no return statement), a generator, an object.",

@@ -100,7 +100,7 @@ def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tupl
     for read in () if search.documented_inside else (activity_recorded, clipped, outputs_scaled):
         if certain := read(search):
             return (explanation(certain, evidence),)
-    stored = () if coarse or search.documented_inside else _precision_by_grid(evidence, found)
+    stored = () if search.documented_inside else _precision_by_grid(evidence, found)
     if stored := stored or (() if search.documented_inside else _written_in_decimals(evidence)):
         return stored
     noise = _precision_by_residual(evidence, result.statistic, found)

@@ -34,6 +34,11 @@ H0S, XS = RNG.standard_normal((BATCH, N)), RNG.standard_normal((K, BATCH, I))
 REC = oracle.Recurrence.elman(W, M, B)
 
 
+async def awaited(h: Array, x: Array) -> Array:
+    """A step that somebody would have to await; warnings are errors, so that it is not left behind either."""
+    return step(h, x)
+
+
 def step(h: Array, x: Array) -> Array:
     """An honest step."""
     made: Array = np.tanh(h @ W.T + x @ M.T + B)
@@ -190,6 +195,7 @@ FINDINGS: dict[str, tuple[Callable[[], Any], dict[str, Any], str, str]] = {
     ),
     "returns objects": (lambda: lambda h, x: step(h, x).astype(object), STEP, "wrong-dtype", "dtype object"),
     "returns a dictionary": (lambda: lambda h, x: {"h": step(h, x)}, STEP, "wrong-dtype", "is a dict"),
+    "is awaited": (lambda: awaited, STEP, "wrong-dtype", "is a coroutine"),
     "yields": (lambda: lambda h0, X: (h for h in run(h0, X)), RUN, "wrong-dtype", "is a generator"),
     "is a generator": (lambda: (h for h in STATES), {}, "wrong-dtype", "is a generator"),
     "is nothing": (lambda: None, {}, "wrong-dtype", "is a NoneType"),

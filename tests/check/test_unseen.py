@@ -140,3 +140,22 @@ def test_what_single_steps_hide_is_said_of_narrow_promises() -> None:
     assert len(hidden("tf32", 40)) == 1
     assert "24 of 40" in hidden("tf32", 40)[0]
     assert hidden("tf32", 20) == hidden("float32", 40) == []
+
+
+def said(result: oracle.CheckResult) -> str:
+    """All that is said to be unseen."""
+    return "; ".join(unseen.what for unseen in result.unseen)
+
+
+def test_one_unit_or_pair_that_hides_something_is_not_all_that_do() -> None:
+    """A leak is hidden where alpha is 1 in every unit, and an exchange of trajectories where all are driven alike."""
+    leaks = np.array([1.0, 0.5, 0.25, 1.0])
+    assert "where the leak is" not in said(
+        oracle.check(steps(W, M, B, X, H0, leaks), leaky(W, M, B, leaks), inputs=X, h0=H0)
+    )
+    assert "where the leak is" in said(oracle.check(steps(W, M, B, X, H0), leaky(W, M, B, np.ones(N)), inputs=X, h0=H0))
+    some = ALIKE.copy()
+    some[:, 2] += 1.0
+    question = {"h0": MIXED_H0, "batch_first": False}
+    assert "mixed up" in said(oracle.check(steps(W, M, B, ALIKE, MIXED_H0), leaky(W, M, B), inputs=ALIKE, **question))
+    assert "mixed up" not in said(oracle.check(steps(W, M, B, some, MIXED_H0), leaky(W, M, B), inputs=some, **question))

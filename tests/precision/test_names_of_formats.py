@@ -60,3 +60,13 @@ def test_a_name_that_said_more_inside_the_bound_would_be_noticed(monkeypatch: py
     )
     with pytest.raises(AssertionError):
         test_a_fault_has_one_name_whatever_its_size("bfloat16-products", "tf32", True, "bfloat16")
+
+
+def test_states_of_a_wider_type_are_named_by_what_they_hold() -> None:
+    """bfloat16 has no type of its own in NumPy: states that torch hands over as float32 are not called float32."""
+    rec, X, h0 = question(64)
+    H = run("bfloat16", "tree", rec, X, h0)
+    asked: dict[str, Any] = {"inputs": X, "h0": h0, "promised": "float64"}
+    assert oracle.check(H.astype("float32"), rec, **asked).explained_by == "precision:bfloat16"
+    wide = run("float32", "tree", rec, X, h0)
+    assert oracle.check(wide.astype("float32"), rec, **asked).explained_by == "precision:float32"
