@@ -36,6 +36,7 @@ class Coefficients:
         self._store = -np.log1p(-model.storage)
         self._casts: dict[int, tuple[Any, float, float]] = {}
         self._sizes: dict[int, tuple[Any, Array, float]] = {}
+        self._spreads: dict[int, tuple[Array, Array]] = {}
         self._norms: dict[str, float] = {}
         self._rows: dict[int, tuple[Array, Array, int]] = {}
 
@@ -76,7 +77,10 @@ class Coefficients:
         """|factor| without cancellation inside its polynomial, rounded up."""
         if not isinstance(factor, np.ndarray):
             return self._spread(factor) * (1 + 4 * _U)
-        return np.array([self._spread(entry) for entry in factor.tolist()])[:, None] * (1 + 4 * _U)
+        if id(factor) not in self._spreads:
+            sizes = np.array([self._spread(entry) for entry in factor.tolist()])[:, None] * (1 + 4 * _U)
+            self._spreads[id(factor)] = (factor, sizes)
+        return self._spreads[id(factor)][1]
 
     def _spread(self, entry: Any) -> float:
         if not isinstance(entry, Constant):

@@ -69,7 +69,7 @@ class Float64:
     def _terms(self, op: Operator) -> list[tuple[Any, Array | None, Any]]:
         """Factors of an operator; its diagonal terms are added exactly before the one rounding."""
         if id(op) not in self._operators:
-            diagonal = Operator(op.shape, tuple(t for t in op.terms if t.dense is None))
+            diagonal = op if op.is_diagonal else Operator(op.shape, tuple(t for t in op.terms if t.dense is None))
             factors: list[tuple[Any, Array | None, Any]] = [
                 (_unless_one(self._factor(t.left)), self._matrix(t.dense), _unless_one(self._factor(t.right)))
                 for t in op.terms

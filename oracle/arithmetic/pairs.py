@@ -243,16 +243,18 @@ def _floats(exact: Array) -> tuple[Array, Any, Any]:
     """Head, tail and error of exact numbers."""
     if exact.dtype != object:
         return exact.astype(np.float64, copy=False), 0.0, 0.0
-    parts = np.array([_number(entry) for entry in exact.ravel().tolist()]).reshape(*exact.shape, 3)
+    with precision(_COEFFICIENT_BITS):
+        ops = Ball()
+        parts = np.array([_number(ops, entry) for entry in exact.ravel().tolist()]).reshape(*exact.shape, 3)
     return parts[..., 0], parts[..., 1], parts[..., 2]
 
 
-def _number(value: Exact) -> tuple[float, float, float]:
-    with precision(_COEFFICIENT_BITS):
-        ball = Ball().number(value)
-        head = float(ball.mid())
-        tail = float((ball - head).mid())
-        left = float((ball - head - tail).abs_upper())
+def _number(ops: Ball, value: Exact) -> tuple[float, float, float]:
+    """Head, tail, and what they leave out; use inside `precision`."""
+    ball = ops.number(value)
+    head = float(ball.mid())
+    tail = float((ball - head).mid())
+    left = float((ball - head - tail).abs_upper())
     return head, tail, left * (1 + 4 * U) if left else 0.0
 
 

@@ -78,7 +78,7 @@ class Curved:
         # Adding it rounds to the points of the table, whose number is then in the last bits.
         self.shift = 1.5 * 2.0**52 / self.table.per_unit
         self.first = int(np.float64(self.shift).view(np.int64)) - len(self.table.T) // 2
-        self.gain = np.abs(rows_of(b).high) * 1.01
+        self.gain = np.abs((self.rows or rows_of(b)).high) * 1.01
         with np.errstate(over="ignore"):
             self.bend = np.asarray(CURVED * self.gain / UNITS).astype(np.float32)
             self.beyond = np.asarray(self.gain * UNITS * BEYOND).astype(np.float32)

@@ -119,8 +119,9 @@ class Operator:
     @cached_property
     def _factor(self) -> Diagonal:
         total: Diagonal = Fraction(0)
-        for t in self.terms:
-            total = total + t.left * t.right
+        for i, t in enumerate(self.terms):
+            factor = t.left if is_one(t.right) else t.left * t.right
+            total = total + factor if i else factor
         if isinstance(total, np.ndarray) and all(entry == total[0] for entry in total[1:]):
             return total[0] if total.size else Fraction(0)
         return total
