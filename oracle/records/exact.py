@@ -231,7 +231,7 @@ Time = Fraction | Array
 
 
 def exact_scalar(value: Any, name: str) -> Exact:
-    """Read one number exactly: int, float, Fraction, Decimal, numpy or torch scalar.
+    """Read one number exactly: int, float, Fraction, Decimal, mpf (the middle of a reference), numpy or torch scalar.
 
     Raises
     ------
@@ -242,11 +242,13 @@ def exact_scalar(value: Any, name: str) -> Exact:
         return value
     if hasattr(value, "item") and not isinstance(value, bool):
         value = value.item()
+    if hasattr(value, "_mpf_") and not hasattr(value, "func"):  # mpmath.pi is no rational
+        value = _dyadic(value)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | Fraction):
         raise BadInput(
             f"{name} is {value!r}, of type {type(value).__name__}.",
             f"{name} has to be a real number.",
-            "pass an int, a float, a Fraction or a Decimal.",
+            "pass an int, a float, a Fraction, a Decimal or an mpf.",
         )
     if not _finite(value):
         raise BadInput(
@@ -255,6 +257,14 @@ def exact_scalar(value: Any, name: str) -> Exact:
             f"pass a finite {name}.",
         )
     return Fraction(value)
+
+
+def _dyadic(value: Any) -> Any:
+    """The rational that an mpf is; a float where it is not finite."""
+    sign, mantissa, exponent, _ = value._mpf_
+    if not mantissa:
+        return float(value)
+    return (-1) ** sign * int(mantissa) * Fraction(2) ** int(exponent)
 
 
 def _finite(value: int | float | Decimal | Fraction) -> bool:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -104,6 +105,9 @@ def test_errors_keep_their_data() -> None:
     [
         (0.1, Fraction(3602879701896397, 2**55)),
         (Decimal("0.1"), Fraction(1, 10)),
+        (mpmath.mpf(-3) / 8, Fraction(-3, 8)),
+        (mpmath.mpf("0.1"), Fraction(0.1)),
+        (mpmath.mpf(0), Fraction(0)),
         (np.float32(0.1), Fraction(13421773, 2**27)),
         (np.int64(7), Fraction(7)),
         (np.array(0.25), Fraction(1, 4)),
@@ -113,6 +117,13 @@ def test_errors_keep_their_data() -> None:
 def test_scalars_are_read_exactly(given: Any, exact: Fraction) -> None:
     """A float is the dyadic rational it stores; decimals and fractions stay what they are."""
     assert exact_scalar(given, "tau") == exact
+
+
+@pytest.mark.parametrize("given", [mpmath.inf, mpmath.nan, mpmath.pi, mpmath.mpc(1, 0)])
+def test_what_is_no_rational_of_mpmath(given: Any) -> None:
+    """Infinity and no number, pi (whose digits depend on the context), complex numbers."""
+    with pytest.raises(BadInput, match="tau is"):
+        exact_scalar(given, "tau")
 
 
 def test_arrays_are_read_exactly() -> None:

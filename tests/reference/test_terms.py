@@ -50,9 +50,12 @@ def test_a_scalar_error(weights: tuple[float, float], first: float, delta: float
     for _ in range(6):
         truth = J @ truth + delta
         assert truth.max() <= float(scalar.step(None, 0.0, arb(delta))) * UP
-    settled = scalar.settle(arb(delta), arb(1e6))
-    if scalar.q < 1:
-        for _ in range(60):
+    for begin in (0.0, first):
+        settling = growth.Scalar(growth.Contraction(norm.matrix(Midrad.exactly(J)), norm))
+        settling.add(arb(begin))
+        settled, truth = settling.settle(arb(delta), arb(1e6)), np.full(2, begin)
+        assert (settled is None) == (not settling.q < 1)
+        for _ in range(60 if settled is not None else 0):
             truth = J @ truth + delta
             assert truth.max() <= float(settled) * UP
 
@@ -182,6 +185,18 @@ def test_rows_and_eigenvalues_of_intervals(seed: int) -> None:
         signs = rng.choice([-1, 1], 4)
         worst = even.mid + even.rad * np.outer(signs, signs)
         assert np.linalg.eigvalsh(worst)[-1] <= top + 1e-12
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_eigenvectors_need_not_be_good(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With vectors that are a tenth or so off, and far from orthogonal, the bound is poor and holds."""
+    rng = np.random.default_rng(seed)
+    H = rng.normal(size=(3, 3))
+    H = (H + H.T) / 2 + 3 * np.eye(3) * (seed % 2)
+    values, vectors = np.linalg.eigh(H)
+    vectors = vectors @ (np.eye(3) + rng.normal(size=(3, 3)) / 5)
+    monkeypatch.setattr(np.linalg, "eigh", lambda h: (values, vectors / np.linalg.norm(vectors, axis=0)))
+    assert values[-1] <= lognorm.largest_eigenvalue(lognorm.Interval(H, 0 * H)) + 1e-12
 
 
 @pytest.mark.parametrize("activation", ["tanh", "leaky-relu(-2)", "identity"])
