@@ -77,6 +77,14 @@ def test_the_size_of_few_roundings_says_nothing(seed: int, monkeypatch: pytest.M
     assert not checked(*question)
 
 
+def test_a_silent_relu_is_no_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sum that rounds to zero or less where the exact one is positive: many a cast says the same, to the last bit."""
+    question = ("bfloat16", 1, 2, 8, 53)
+    assert checked(*question)
+    monkeypatch.setattr(casts.Sample, "rounded", property(lambda sample: sample.residual != 0))
+    assert not checked(*question)
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 6, 10])
 def test_the_chance_of_a_cast_is_the_one_stated(n: int) -> None:
     """Counted among 2^17 draws: residuals and errors of a cast that are normal and of one size; s as wide as shows."""
