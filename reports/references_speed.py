@@ -198,7 +198,7 @@ def growth() -> Any:
     ways: dict[str, tuple[tuple[int, ...], Callable[[int], float]]] = {
         "flow, N": ((128, 256, 512, 1024), lambda N: ours(N, 50, "limbs", 1)),
         "flow, digits": ((50, 100, 150, 200), lambda d: ours(32, d, "limbs", 1)),
-        "flow, T": ((20, 40, 80, 160), lambda T: ours(32, 30, "limbs", 1, T)),
+        "flow, T": ((1, 10, 40, 80, 160, 320), lambda T: ours(32, 30, "limbs", 1, T)),
         "flow in balls, N": ((16, 32, 64, 128), lambda N: ours(N, 30, "balls", 1, 1)),
         "recurrence, K": ((1000, 2000, 4000, 8000), lambda K: followed(steps(K))),
         "recurrence, N": ((128, 256, 512, 1024), lambda N: followed(steps(200, N), 2)),

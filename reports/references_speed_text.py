@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log
 from typing import Any
 
 import numpy as np
@@ -103,12 +104,24 @@ def markdown(data: dict[str, Any]) -> str:
     if "growth" in data:
         lines += ["## Growth", ""]
         rows = [
-            [name, ", ".join(map(str, g["sizes"])), ", ".join(map(shown, g["seconds"])), f"{g['exponent']:.2f}"]
+            [name, *(", ".join(map(show, g[n])) for n, show in (("sizes", str), ("seconds", shown))), *exponents(g)]
             for name, g in data["growth"].items()
         ]
-        lines += table(["of", "at", "seconds", "exponent"], rows)
-        lines += ["Errors may grow at this gain, so that longer runs take more bits as well: K and T count twice.", ""]
+        lines += table(["of", "at", "seconds", "exponent", "of the last two"], rows)
+        lines += [
+            "Errors may grow at this gain, so that longer runs take more bits as well: K and T count twice. T follows "
+            "no power law: at T = 1 the time is mostly what a flow costs however short it is, which hides what the "
+            "next ones add; later on steps and bits grow as T each. T = 640 would need 952 "
+            "bits, more than bounds in float64 reach: balls take it.",
+            "",
+        ]
     return "\n".join(lines)
+
+
+def exponents(growth: dict[str, Any]) -> tuple[str, str]:
+    """Of all sizes, fitted, and of the last two."""
+    (size, larger), (before, after) = growth["sizes"][-2:], growth["seconds"][-2:]
+    return f"{growth['exponent']:.2f}", f"{log(after / before) / log(larger / size):.2f}"
 
 
 def figure(rows: list[dict[str, Any]]) -> str:

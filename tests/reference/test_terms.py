@@ -19,11 +19,25 @@ import oracle
 from oracle.arithmetic.ball import precision
 from oracle.arithmetic.midrad import Midrad
 from oracle.arithmetic.slopes import slopes_over
-from oracle.reference import analytic, cauchy, certified, defect, growth, lognorm, weighted
+from oracle.reference import (
+    analytic,
+    cauchy,
+    certified,
+    defect,
+    growth,
+    local_rates,
+    lognorm,
+    signals,
+    thresholds,
+    weighted,
+)
+from oracle.reference.arguments import columns
 from oracle.reference.defect import Gains, Misfit
 from oracle.reference.enclosure import exact, to_mpf
 from oracle.reference.jacobians import Coefficients
-from oracle.reference.system import State, System
+from oracle.reference.problem import Problem
+from oracle.reference.recurrences import attempt, follow_centres
+from oracle.reference.system import State, Step, System
 
 UP = 1 + 2.0**-40  # what float64 truths here may be off by
 
@@ -71,7 +85,7 @@ def wide(value: float, radius: float) -> Midrad:
 
 
 @pytest.mark.parametrize("q", [1.0, 1e3])
-@pytest.mark.parametrize("reach", [2.0**-10, 0.25])
+@pytest.mark.parametrize("reach", [2.0**-13, 2.0**-10, 0.25])
 @pytest.mark.parametrize(("first", "delta"), [(1.0, 0.0), (0.0, 1.0)])
 def test_slopes_at_the_end_of_their_range(q: float, reach: float, first: float, delta: float) -> None:
     """One unit, z = 1/2 +- reach: the true slope is the steepest; products with and without beginning anew."""
@@ -79,7 +93,7 @@ def test_slopes_at_the_end_of_their_range(q: float, reach: float, first: float, 
     (steepest,) = slopes_over("tanh", z - reach, z + reach)[1] * (1 - 2.0**-40)
     tracked.add(arb(first))
     truth = first
-    for _ in range(40):
+    for _ in range(200):
         truth = steepest * truth + delta
         assert truth <= float(tracked.step(z, reach, arb(delta))) * UP
 
@@ -208,7 +222,9 @@ def test_logarithmic_norms_of_all_slopes(kind: str, activation: str, seed: int) 
     A, B, W = (4 * rng.normal(size=(3, 3)) for _ in range(3))
     B = np.diag(np.diag(B)) if kind == "B diagonal" else B
     W = np.diag(np.diag(W)) if kind == "W diagonal" else W
-    field = oracle.Network(A=A, B=B, W=W, activation=activation).field
+    given = {"B": np.diag(B) if kind == "B diagonal" else B, "W": np.diag(W) if kind == "W diagonal" else W}
+    field = oracle.Network(A=A, **given, activation=activation).field
+    assert (field.B.is_diagonal, field.W.is_diagonal) == (kind == "B diagonal", kind == "W diagonal")
     ends = {"tanh": (0.0, 1.0), "leaky-relu(-2)": (-2.0, 1.0), "identity": (1.0,)}[activation]
     found = lognorm.norms(field)
     assert len(found) == 3
@@ -342,3 +358,55 @@ def test_the_end_of_a_step_is_rounded(bits: int) -> None:
     off = abs(exact(to_mpf(step.end.y[0, 0])) - (1 + third + third**2))
     assert 0 < off <= exact(to_mpf(step.end.error))
     assert defect.sized(arb_mat(1, 1, [arb(-1)]))[0, 0] == 1
+
+
+# ----------------------------------------------------------------------------- rates that hold about a step, thresholds
+
+
+@pytest.mark.parametrize("beyond", [None, 0.125])
+def test_a_tube_knows_the_slopes_inside(beyond: float | None) -> None:
+    """s = max(0, z)^2, z = 1 .. 3/2, h within rho, the input off by an eighth times M = 3: mu at the steepest."""
+    field = oracle.Network(A=[[-1.0]], W=[[2.0]], M=[[3.0]], activation="square").field
+    known = System.of(field, lognorm.norms(field, (Fraction(0), Fraction(1)))[0], (Fraction(0), Fraction(1)))
+    unseen = None if beyond is None else [arb(beyond)]
+    z = arb_mat(1, 2, [arb(1), arb(1)])
+    tube = next(iter(local_rates.tubes(known, arb("0.25"), arb("0.25"), z, Fraction(1, 2), unseen)))
+    z_top = 1.5 + 2 * float(tube.rho) + 3 * (beyond or 0.0)
+    assert -1 + 2 * 2 * z_top <= float(tube.system.norm.mu) * UP
+
+
+def test_a_tube_holds_a_step_that_stays_inside() -> None:
+    """Error and spread together, below rho."""
+    known = system(A=0.0)
+    tube = local_rates.Tube(known, arb(1))
+    for error, spread, inside in (
+        ("0.5", "0.25", True),
+        ("0.5", "0.5", False),
+        ("0.25", "2", False),
+        ("2", "0", False),
+    ):
+        end = State(Fraction(1), arb_mat(1, 1, [0]), arb(error), arb(spread))
+        step = Step(Fraction(0), Fraction(1), Fraction(1), arb_mat(1, 1, [0]), arb(error), arb(spread), end)
+        assert tube.holds(step) == inside
+
+
+@pytest.mark.parametrize(("error", "spread", "below"), [("0", "0", True), ("0.25", "0", False), ("0", "0.25", False)])
+def test_an_argument_is_as_near_its_threshold_as_it_is_off(error: str, spread: str, below: bool) -> None:
+    """z = 2 h, h = 1 but for an error: 2 is below 19/8, and 5/2 is not."""
+    known = system("softplus", A=0.0, B=1.0, W=2.0)
+    end = State(Fraction(1), arb_mat(1, 1, [1]), arb(error), arb(spread))
+    step = Step(Fraction(0), Fraction(1), Fraction(1), arb_mat(1, 2, [1, 0]), arb(error), arb(spread), end)
+    sizes = [arb_mat(1, 1, [2]), arb_mat(1, 0)]
+    piece = signals.steady(None, 0).piece(Fraction(0))
+    assert thresholds._stays_below(step, known, piece, Fraction(19, 8), sizes) == below
+
+
+def test_centres_begin_with_the_rounding_of_h0() -> None:
+    """h = 1/3 for ever, in 20 bits: nothing is rounded after the beginning."""
+    rec = oracle.Recurrence.elman([[1.0]], activation="identity")
+    h0 = np.array([[Fraction(1, 3)]], dtype=object)
+    asked = Problem(rec, columns(rec, np.zeros((3, 0)), None)[0], h0, 3)
+    norm = weighted.Norm.plain("two", 1)
+    run = attempt(asked, 20, follow_centres(lambda _: [growth.Scalar(growth.Contraction(1.0, norm))]))
+    for middle, radius in zip(run.middles, run.radii, strict=True):
+        assert abs(exact(to_mpf(middle[0])) - Fraction(1, 3)) <= exact(to_mpf(radius[0]))
