@@ -11,6 +11,7 @@ from math import inf
 import numpy as np
 
 from oracle.check.gaussian import LAGS, Past, Tested, battery, plausible
+from oracle.check.leftover import log_evidence, structured
 from oracle.check.noise_kinds import Hypothesis, hypotheses, same_noise
 from oracle.check.noise_seen import spreads
 from oracle.check.result import Finding
@@ -51,7 +52,7 @@ def tested(steps: Steps, hypothesis: Hypothesis, past: Past) -> tuple[Draws | No
 def explained(steps: Steps, noise: Noise, promised: Hypothesis, past: Past) -> Iterator[Finding]:
     """Named noise that passes every test; else the same draw in several places; else the promise with another sigma."""
     known = [h for h in hypotheses(steps.rec, noise) if not same_noise(h, promised)]
-    found = [f for h in known if (f := named(steps, h)) is not None]
+    found = [f for h in known if (f := named(steps, h)) is not None and not _structured(steps, h)]
     found = found or list(_same_draws(steps, [promised, *known], past))
     found = found or list(_fitted(steps, promised, past))
     yield from sorted(found, key=lambda finding: finding.worst)
@@ -71,6 +72,11 @@ def named(steps: Steps, hypothesis: Hypothesis) -> Finding | None:
     seen = spreads(hypothesis.names[0], found, tests)
     text = f"{hypothesis.site} the nonlinearity, standard deviation {seen.spread} times that of this scale"
     return Finding("|".join(hypothesis.names), True, worst, text)
+
+
+def _structured(steps: Steps, hypothesis: Hypothesis) -> bool:
+    found = draws(steps, hypothesis.site, hypothesis.size)
+    return found is not None and structured(log_evidence(found.xi, steps))
 
 
 def _same_draws(steps: Steps, known: list[Hypothesis], past: Past) -> Iterator[Finding]:
@@ -119,7 +125,7 @@ def _fitted(steps: Steps, promised: Hypothesis, past: Past) -> Iterator[Finding]
         else:
             found, tests = tested(steps, hypothesis._replace(size=factor * promised.size), past)
             worst = max(test.ratio for test in tests)
-            if found is not None and worst <= 1:
+            if found is not None and worst <= 1 and not structured(log_evidence(found.xi, steps)):
                 where = "" if site == promised.site else f"-{site}"
                 text = f"the same noise {site} the nonlinearity with {factor:.4g} times the promised sigma"
                 yield Finding(f"noise:wrong-sigma{where}", True, worst, text, {"factor": factor})

@@ -48,7 +48,7 @@ from oracle.diagnosis.edits import (
 from oracle.diagnosis.normal import turned_leak, undecayed
 from oracle.diagnosis.statement import Statement
 from oracle.records.exact import Diagonal
-from oracle.records.names import CATALOGUE
+from oracle.records.names import CATALOGUE, activation_name
 
 PRE_ACTIVATION, ACTIVATION, LEAK, DRIVE, SCHEME, BOOKKEEPING = (
     "pre-activation",
@@ -101,9 +101,18 @@ def _of_drive(gain: Callable[[Statement], Diagonal], meaning: str) -> Deviation:
     return Deviation(meaning, DRIVE, "drive", where_ungated(where_leaky(drive_gain(gain))))
 
 
+HARD_SIGMOIDS = "relu(0.2 * z + 0.5) - relu(0.2 * z - 0.5)", "relu(z / 6 + 0.5) - relu(z / 6 - 0.5)"
+
+WRITTEN_ACTIVATIONS = {
+    "softsign": ("z / (1 + abs(z))", "softsign, z / (1 + |z|)"),
+    "hard-sigmoid(0.2)": (HARD_SIGMOIDS[0], "clip(0.2 z + 0.5, 0, 1)"),
+    "hard-sigmoid(1/6)": (HARD_SIGMOIDS[1], "relu6(z + 3) / 6"),
+}
+"""Activations of frameworks that are no family of the catalogue: finding -> (expression, in words)."""
+
 GATE_ACTIVATIONS = {
-    "hard-sigmoid(0.2)": ("relu(0.2 * z + 0.5) - relu(0.2 * z - 0.5)", "clip(0.2 z + 0.5, 0, 1), as in Keras 2,"),
-    "hard-sigmoid(1/6)": ("relu(z / 6 + 0.5) - relu(z / 6 - 0.5)", "relu6(z + 3) / 6, as in torch, jax and Keras 3,"),
+    "hard-sigmoid(0.2)": (HARD_SIGMOIDS[0], "clip(0.2 z + 0.5, 0, 1), as in Keras 2,"),
+    "hard-sigmoid(1/6)": (HARD_SIGMOIDS[1], "relu6(z + 3) / 6, as in torch, jax and Keras 3,"),
     "tanh": ("tanh", "tanh"),
 }
 """What gates are seen to have: finding -> (activation, in words). Sources: the documentation of keras.layers.GRU
@@ -187,6 +196,12 @@ DEVIATIONS: dict[str, Deviation] = {
     **{
         f"activation:{name}": Deviation(f"the activation is {name}", ACTIVATION, "activation", activation_of(name))
         for name in CATALOGUE
+    },
+    **{
+        f"activation:{name}": Deviation(
+            f"the activation is {text}", ACTIVATION, "activation", activation_of(activation_name(written))
+        )
+        for name, (written, text) in WRITTEN_ACTIVATIONS.items()
     },
     **{
         f"rounded-weights:{name}": Deviation(

@@ -30,6 +30,7 @@ from oracle.diagnosis.readings import own_steps
 from oracle.diagnosis.rescaled import outputs_scaled
 from oracle.diagnosis.search import Certified, Search
 from oracle.diagnosis.sliced import Slice
+from oracle.diagnosis.sporadic import off, sporadic, told
 from oracle.diagnosis.statement import name_of, statement
 from oracle.diagnosis.systematic import narrowed_away, systematic, wrong_inside
 from oracle.diagnosis.wording import described
@@ -117,6 +118,12 @@ def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tupl
     named = coarse or noise
     if named:
         return named
+    outside = off(evidence, found)
+    if sporadic(outside) and not search.documented_inside:
+        text = f"no named deviation brings every residual inside its bound; {told(evidence, outside)}"
+        return (Finding("unexplained", False, result.worst, text),) if result.verdict == "fail" else ()
+    if search.few_units_off() and (certain := search.other_weights()):
+        return (explanation(certain, evidence),)  # a pair would show in other units as well
     for two in (pairs, pairs_with_a_number):
         if certain := two(search):
             return (explanation(certain, evidence),)

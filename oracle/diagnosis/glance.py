@@ -62,7 +62,7 @@ def _repeated(s: Repetition, state: Array, X: Array, rows: Any) -> Array:
 
 
 def _plain(s: Statement, h: Array, X: Array, rows: Any) -> Array:
-    kept, drive = (_some(_column(part), rows) for part in (_kept(s), _drive(s)))
+    kept, drive = (_some(column, rows) for column in _factors(s))
     return _shaped(s, h, X, rows, kept, drive, 1.0)
 
 
@@ -117,7 +117,7 @@ def _shaped(s: Statement, h: Array, X: Array, rows: Any, kept: Any, drive: Any, 
 
 
 def _leak_inside(s: Statement, h: Array, X: Array, rows: Any) -> Array:
-    kept, drive = (_some(_column(part), rows) for part in (_kept(s), _drive(s)))
+    kept, drive = (_some(column, rows) for column in _factors(s))
     b = _bias(s)
     placed = [(s.input_at, _floats(s.M)[rows] @ X)] if s.M.shape[1] else []
     placed += [(s.bias_at, b[rows])] if b is not None else []
@@ -126,6 +126,13 @@ def _leak_inside(s: Statement, h: Array, X: Array, rows: Any) -> Array:
     for place, part in placed:
         inner, outer = (inner + part, outer) if place == "stated" else (inner, outer + part)
     return np.asarray(VALUES[s.activation](np.asarray(kept * h[rows] + drive * inner)) + outer)
+
+
+def _factors(s: Statement) -> tuple[Array, Array]:
+    """A and d of a step in float64, each a number or a column."""
+    if "factors" not in s.known:
+        s.known["factors"] = _column(_kept(s)), _column(_drive(s))
+    return s.known["factors"]  # type: ignore[no-any-return]
 
 
 def _kept(s: Statement) -> Any:

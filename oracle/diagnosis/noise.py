@@ -29,19 +29,37 @@ from oracle.diagnosis.refuted import Explanation, Scores, Seen, common, inside, 
 from oracle.diagnosis.statement import statement
 from oracle.records.exact import Array
 from oracle.records.layout import Samples
+from oracle.records.names import activation_name
 from oracle.records.noise import Noise
+
+FITTED_SIGMA = "noise:wrong-sigma"
+RIVALS = ("z / sqrt(1 + z * z)", "2 * arctan(tanh(z / 2))", "arctan(1.5707963267948966 * z) / 1.5707963267948966")
+"""Sigmoid activations without a name, all of them z + O(z^3) between -1 and 1 or nearly so: the algebraic one, the
+Gudermannian, and arctan scaled to the range of tanh."""
+NAMELESS_FINDING = Finding("unexplained", False, 0.0, "an activation without a name")
 
 
 def noise_diagnosed(evidence: Evidence, noise: Noise) -> CheckResult:
     """The verdict on the noise; where it fails unexplained, with the deviations that explain it."""
     result = noise_verdict(evidence, noise)
-    if result.verdict != "fail" or result.explained_by is not None or not result.noise.samples:
+    named_already = result.explained_by not in (None, FITTED_SIGMA)
+    if result.verdict != "fail" or named_already or not result.noise.samples:
         return result
     promised = promise(evidence.rec, noise)
     others = [h for h in hypotheses(evidence.rec, noise) if not same_noise(h, promised)]
     search = _Search(evidence, _stated(evidence), promised)
+    if result.explained_by is not None:  # a larger sigma may be what another equation looks like
+        sigma = search.of_sigma(result.diagnosis[0])
+        findings = together([*search.with_promised(), sigma])
+        return replace(result, diagnosis=tuple(findings or [_withdrawn(result.diagnosis[0])]))
     findings = together(search.with_promised()) or together(search.with_others(others))
     return replace(result, diagnosis=(*findings, *result.diagnosis))
+
+
+def _withdrawn(finding: Finding) -> Finding:
+    """What passes every test, and is less probable than an equation without a name."""
+    text = f"{finding.text}, or an equation without a name, which is more probable"
+    return Finding("unexplained", False, finding.worst, text)
 
 
 def _stated(evidence: Evidence) -> Any:
@@ -70,6 +88,12 @@ class _Search:
         """Deviations with the promised noise, those with an unknown among them."""
         return self._compared(list(self._passing(self.promised, "")), [self.promised], "")
 
+    def of_sigma(self, finding: Finding) -> Explanation:
+        """The documented equation with the promised noise, larger or smaller by the factor of a finding."""
+        size = finding.parameters["factor"] * self.promised.size
+        score = outside(self.own.residuals, size, self.own.batch)
+        return Explanation(finding, Scores(score, score, score) if self.promised.site == "outside" else None)
+
     def with_others(self, others: list[Hypothesis]) -> list[Explanation]:
         """Deviations with other noise; unknowns are fitted where there is something they may refute."""
         passing = [one for hypothesis in others for one in self._passing(hypothesis, "+")]
@@ -90,12 +114,22 @@ class _Search:
             fixed = [one for one in passing if one.hypothesis is hypothesis]
             known = self._seen([one.steps for one in fixed], hypothesis)
             found += [Explanation(one.finding, self._scores(one, known), left(one.steps, hypothesis)) for one in fixed]
+            found += self._rivals(hypothesis, known)
             if self.stated is not None:
                 for one in fits(self.evidence, self.stated, hypothesis, self.own, known):
                     finding = _of_family(one, joint)
                     if finding is not None:
                         found.append(Explanation(finding, one.scores, left(one.steps, one.hypothesis)))
         return found
+
+    def _rivals(self, hypothesis: Hypothesis, known: Seen | None) -> Iterator[Explanation]:
+        """Equations without a name, near named ones: where one of them is more probable, those are not claimed."""
+        if self.stated is None or not hasattr(self.stated, "activation"):
+            return
+        for written in RIVALS:
+            rec = self.stated.but(activation=activation_name(written)).record()
+            one = _Passing(NAMELESS_FINDING, laid_out(replace(self.evidence, rec=rec)), hypothesis, (0, 0))
+            yield Explanation(one.finding, self._scores(one, known))
 
     def _seen(self, others: list[Steps], hypothesis: Hypothesis) -> Seen | None:
         """The elements inside that all explanations see which recover the u of the documented equation."""

@@ -1,7 +1,7 @@
 """Which explanations of a noisy run its data refute: likelihood ratios whose error rate is proved.
 
     l(E)        log density of the recorded states under an explanation E, step by step
-    E is refuted by a fixed E'     if  l(E') - l(E) >= log(m / rate)
+    E is refuted by a fixed E'     if  l(E') - l(E) >= log(2 m / rate)
     E is refuted by a fitted E'    if the same holds on the second half of the steps, E' fitted on the first half
 
 for any one of m explanations. If E is the truth this has a probability of at most `rate` (J. Ville 1939; L. Wasserman,
@@ -10,13 +10,12 @@ martingale of mean 1. Where E has an unknown, l(E) is its largest value over the
 protected. Noise inside the nonlinearity is compared where both explanations see the same u; what lies beyond the points
 where the draws can be told counts with its probability. What cannot be compared is not refuted.
 
-An equation that is not in the table is an E' too: draws under E regressed on the first half of the steps on polynomials
-of what is known before a draw, the same for all units, predict those of the second half if E is not the truth.
+An equation that is not in the table is an E' too: what is left of structure in the draws under E refutes it as well
+(`oracle.check.leftover`), with the other half of the rate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log
 from typing import Any, NamedTuple
@@ -24,13 +23,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from oracle.arithmetic.inverses import inverse
-from oracle.check.gaussian import RATE, Past, cdf
+from oracle.check.gaussian import cdf
+from oracle.check.leftover import NAMELESS, log_evidence, structured
 from oracle.check.noise_kinds import Hypothesis
 from oracle.check.result import Finding
 from oracle.check.sites import Steps, draws, reach, slope
 from oracle.records.exact import Array
 
-SPARE = 4  # draws per term of the regression; with fewer, it predicts nothing
 _TINY = 1e-300  # a probability is not rounded to 0
 
 
@@ -58,13 +57,13 @@ class Explanation:
 
     finding: Finding
     scores: Scores | None
-    predicted: float = 0.0  # how much more probable the second half is with what the first half predicts
+    evidence: float = 0.0  # log E for structure that is left in its draws
 
 
 def unrefuted(found: list[Explanation]) -> list[Explanation]:
     """Those that no other one refutes, named or not."""
-    count = len(found) + 1
-    kept = [one for one in found if one.predicted < log(count / RATE)]
+    count = len(found)
+    kept = [one for one in found if not structured(one.evidence)]
     return [one for one in kept if not any(refutes(other, one, count) for other in found if other is not one)]
 
 
@@ -76,7 +75,7 @@ def refutes(other: Explanation, one: Explanation, count: int) -> bool:
     fitted = bool(np.isnan(ahead[: len(ahead) // 2]).all()) and len(ahead) > 1
     gain = ahead - (one.scores.later if fitted else one.scores.whole)
     compared = ~np.isnan(gain)
-    return bool(compared.any()) and float(gain[compared].sum()) >= log(count / RATE)
+    return bool(compared.any()) and float(gain[compared].sum()) >= log(2 * count / NAMELESS)
 
 
 def outside(residuals: Array, size: Array, batch: int) -> Array:
@@ -84,28 +83,6 @@ def outside(residuals: Array, size: Array, batch: int) -> Array:
     with np.errstate(all="ignore"):
         each = -0.5 * np.square(residuals / size[:, None]) - np.log(size)[:, None]
     return np.asarray(each.sum(axis=0).reshape(-1, batch).sum(axis=1))
-
-
-def predicted(xi: Array, past: Past) -> float:
-    """log of how much more probable draws (N, K, batch) are on the second half of the steps with a mean that is a
-    polynomial of what is known of their unit, fitted on the first half.
-    """
-    half = xi.shape[1] // 2
-    terms = [term for term in _polynomials(past.own) if np.isfinite(term).all()]
-    if xi[:, :half].size < SPARE * len(terms):
-        return 0.0
-    before, after = (np.stack([t[:, part].ravel() for t in terms], axis=1) for part in (slice(half), slice(half, None)))
-    weights, *_ = np.linalg.lstsq(before, xi[:, :half].ravel(), rcond=None)
-    now = xi[:, half:].ravel()
-    return float(0.5 * (np.square(now) - np.square(now - after @ weights)).sum())
-
-
-def _polynomials(own: Array) -> Iterator[Array]:
-    """The signals, their products by twos, and their cubes."""
-    for i, one in enumerate(own):
-        yield one
-        yield one**3
-        yield from (one * other for other in own[: i + 1])
 
 
 class Seen(NamedTuple):
@@ -148,15 +125,28 @@ def inside(activation: str, z: Array, known: Seen, size: Array, batch: int) -> A
 
 
 def left(steps: Steps, hypothesis: Hypothesis) -> float:
-    """What the first half of the steps predicts of the second, where there should be nothing."""
+    """Evidence for structure in the draws, where there should be none."""
     found = draws(steps, hypothesis.site, hypothesis.size)
-    return 0.0 if found is None else predicted(found.xi, steps.past)
+    return 0.0 if found is None else log_evidence(found.xi, steps)
 
 
 def together(found: list[Explanation]) -> list[Finding]:
-    """One finding of all that is not refuted, best first, joined by |; nothing of nothing."""
-    findings = [one.finding for one in sorted(unrefuted(found), key=lambda one: one.finding.worst)]
+    """One finding of all that is not refuted, best first, joined by |; nothing of nothing.
+
+    What is less probable than an equation without a name is not claimed either.
+    """
+    kept = sorted((one for one in unrefuted(found) if one.finding.explains), key=lambda one: one.finding.worst)
+    rivals = [one for one in found if not one.finding.explains]
+    findings = [one.finding for one in kept if not any(_likelier(rival, one) for rival in rivals)]
     return [joined(findings)] if findings else []
+
+
+def _likelier(rival: Explanation, one: Explanation) -> bool:
+    """Whether an equation without a name is more probable, where both say something about the same steps."""
+    if rival.scores is None or one.scores is None:
+        return False
+    gain = rival.scores.whole - one.scores.whole
+    return bool(np.nansum(gain) > 0)
 
 
 def joined(findings: list[Finding]) -> Finding:

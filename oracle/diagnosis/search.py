@@ -311,13 +311,13 @@ class Search:
 
     def entries(self) -> list[Certified]:
         """A few wrong entries, and nothing else: of a second deviation, in a few units."""
-        if self.second and not self._few_units_off():
+        if self.second and not self.few_units_off():
             return []
         if not isinstance(self.stated, Statement) or self.stated.staged:
             return self._entries()
         return self._proposed(few_entries(self.stated, self._system, self.left))
 
-    def _few_units_off(self) -> bool:
+    def few_units_off(self) -> bool:
         """Whether most units follow: in a cell where an entry tells its own unit alone, the others do."""
         if self.stated is None or self.stated.staged or getattr(self.stated, "equation", "") == "gru-reset-before":
             return True

@@ -14,7 +14,7 @@ of an edit.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -34,6 +34,10 @@ FORMS = {"rate": "outside", "paper": "paper", "current": "inside"}
 NETWORKS = {form: name for name, form in FORMS.items()}
 STAGED = ("heun", "midpoint", "rk4", *IMPLICIT, *LINEAR)
 """Schemes whose step is not the one-stage formula a h + d s(..) of a convention."""
+
+
+OF_LEAK = frozenset(("form", "tau", "step", "scheme", "decay", "kept", "drive"))
+"""What the factors of the state and of the drive follow from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +60,8 @@ class Statement:
         What the states are multiplied by when they are written down.
     tableau : Tableau, optional
         Coefficients of the Runge-Kutta method, instead of those of its scheme.
+    known : dict
+        What follows from leak and drive alone, once it was asked for; statements that share them share it.
     """
 
     form: str
@@ -74,11 +80,15 @@ class Statement:
     input_at: str = "stated"
     output: Diagonal = ONE
     tableau: Tableau | None = None
+    known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def alpha(self) -> Time:
         """step / tau."""
-        return self.step / self.tau
+        if "alpha" not in self.known:
+            self.known["alpha"] = self.step / self.tau
+        known: Time = self.known["alpha"]
+        return known
 
     @property
     def N(self) -> int:
@@ -97,7 +107,7 @@ class Statement:
 
     def but(self, **changes: Any) -> Statement:
         """The statement with some of it changed."""
-        return replace(self, **changes)
+        return replace(self, **changes, known={} if OF_LEAK & changes.keys() else self.known)
 
     def recurrent(self, change: Callable[[Array], Array]) -> Statement:
         """With other recurrent weights."""

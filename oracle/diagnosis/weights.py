@@ -163,7 +163,11 @@ def all_entries(s: Statement, total: Array) -> Iterator[Proposal]:
     own = coefficients_of(s)
     size = np.maximum(np.abs(own).max(axis=1, keepdims=True, initial=0.0), np.finfo(np.float64).tiny)
     changed = np.abs(total - own) > SURE * size
-    yield Proposal("wrong-weights", with_coefficients(s, total), {"entries off": int(np.count_nonzero(changed))})
+    shown: dict[str, Any] = {"entries off": int(np.count_nonzero(changed))}
+    units = np.flatnonzero(changed.any(axis=1))
+    if len(units) < s.N:
+        shown["units"] = units.tolist()
+    yield Proposal("wrong-weights", with_coefficients(s, total), shown)
 
 
 ROUGH = 1e-3  # relative accuracy that is enough to recognise a number among the documented ones

@@ -81,3 +81,40 @@ def test_nothing_is_made_up() -> None:
     result = oracle.check(program.step, program.record, inputs=X, noise=program.promise(), kind="step")
     assert result.explained_by is None
     assert result.diagnosis[0].name == "noise:drift"
+
+
+SHAPES: dict[str, tuple[Any, str | None]] = {
+    "softsign": (lambda z: z / (1 + np.abs(z)), "activation:softsign"),
+    "hard tanh": (lambda z: np.clip(z, -1, 1), "activation:hardtanh"),
+    "sin": (np.sin, "activation:sin"),
+    "arctan": (np.arctan, "activation:arctan"),
+    "tanh with a gain inside": (lambda z: np.tanh(1.3 * z), "scaled-pre-activation"),
+    "tanh with a gain": (lambda z: 1.15 * np.tanh(z), "drive-gain"),
+    "algebraic": (lambda z: z / np.sqrt(1 + z * z), None),
+    "tanh and a cubic term": (lambda z: np.tanh(z) - 0.05 * np.clip(z, -4, 4) ** 3, None),
+    "hard tanh with a gain": (lambda z: 0.9 * np.clip(z, -1.2, 1.2), None),
+    "Gudermannian": (lambda z: 2 * np.arctan(np.tanh(z / 2)), None),
+    "arctan of unit range": (lambda z: 2 / np.pi * np.arctan(np.pi / 2 * z), None),
+}
+
+
+CASES = [(shape, 0.1) for shape in SHAPES] + [("algebraic", 0.03), ("arctan of unit range", 0.03)]
+
+
+@pytest.mark.parametrize(("shape", "sigma"), CASES)
+def test_shapes_in_and_outside_of_the_table(shape: str, sigma: float) -> None:
+    """An activation of the table is named, perhaps beside what noise does not separate; any other gets no name."""
+    value, name = SHAPES[shape]
+    program = Program(N, sigma=sigma, seed=4, gain=1.5)
+    W, M, b = program.W, program.M, program.b + 0.3
+
+    def step(h: Any, x: Any) -> Any:
+        noise = sigma * np.sqrt(2 * ALPHA) * program.generator.standard_normal(h.shape)
+        return (1 - ALPHA) * h + ALPHA * value(W @ h + M @ x + b) + noise
+
+    program.b = b
+    X, h0 = np.random.default_rng(9).normal(size=(K, 2)), np.random.default_rng(10).normal(size=N)
+    result = oracle.check(step, program.record, inputs=X, h0=h0, noise=program.promise(), kind="step")
+    assert result.verdict == "fail"
+    found = (result.explained_by or "").split("|")
+    assert found == [""] if name is None else name in found, result.summary()

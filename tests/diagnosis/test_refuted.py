@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from math import log
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from oracle.check.gaussian import Past
 from oracle.check.result import Finding
 from oracle.diagnosis import refuted
-from oracle.diagnosis.refuted import Explanation, Scores, joined, outside, predicted, refutes, unrefuted
+from oracle.diagnosis.refuted import Explanation, Scores, joined, outside, refutes, together, unrefuted
 
 N, K = 3, 400
 
@@ -39,8 +38,8 @@ def test_a_rival_is_refuted_and_the_truth_is_not() -> None:
 
 
 def test_the_truth_is_refuted_at_most_as_often_as_stated(monkeypatch: Any) -> None:
-    """At a rate of 1/20, 2000 runs against a near rival: Ville's bound, with five standard deviations to spare."""
-    monkeypatch.setattr(refuted, "RATE", 0.05)
+    """At a rate of 1/20, half of it for rivals, 2000 runs: Ville's bound, with five standard deviations to spare."""
+    monkeypatch.setattr(refuted, "NAMELESS", 0.05)
     rng, runs, refutations = np.random.default_rng(2), 2000, 0
     for _ in range(runs):
         xi = rng.normal(size=(N, 40))
@@ -73,15 +72,15 @@ def test_what_cannot_be_compared_is_kept() -> None:
     assert len(unrefuted([explanation("a", xi, 1.0), unknown])) == 2
 
 
-def test_the_first_half_predicts_what_depends_on_the_state_and_nothing_else() -> None:
-    """Independent draws are not predicted; those with a mean of h^3 / 3 are."""
-    rng = np.random.default_rng(6)
-    xi, own = rng.normal(size=(N, K, 1)), rng.uniform(-1, 1, size=(2, N, K, 1))
-    past = Past(own[0], own, own)
-    assert predicted(xi, past) < log(1e6)
-    assert predicted(xi + own[0] ** 3, past) > log(1e6)
-    short = Past(own[0][:, :12], own[:, :, :12], own[:, :, :12])
-    assert predicted(xi[:, :12] + own[0][:, :12] ** 3, short) == 0.0, "more terms than draws"
+def test_a_name_less_probable_than_a_nameless_equation_is_not_claimed() -> None:
+    """A rival without a name withdraws what it is more probable than, and nothing else; structure refutes as well."""
+    xi = np.random.default_rng(6).normal(size=(N, K))
+    near, far = explanation("a", xi, 1.0), explanation("b", xi + 0.05, 1.0)
+    rival = Explanation(Finding("unexplained", False, 0.0, ""), explanation("", xi + 0.02, 1.0).scores)
+    assert [finding.name for finding in together([far, near])] == ["b|a"]
+    assert [finding.name for finding in together([far, near, rival])] == ["a"]
+    assert together([rival]) == []
+    assert together([replace(near, evidence=10.0)]) == []
 
 
 def test_alternatives_are_one_finding() -> None:
