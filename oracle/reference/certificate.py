@@ -43,7 +43,7 @@ def certificate(
     ----------
     record : Recurrence or Network
         A h + B s(W h + M x + b) + E x + c with rational coefficients, one step of it (Elman, leaky, Euler steps) or h';
-        the flow of a network for s = tanh, logistic, relu, leaky relu, hardtanh or identity.
+        the flow of a network for s = tanh, logistic, silu, relu, leaky relu, hardtanh or identity.
     inputs : array_like or signal
         Recurrence: X (K, I), x_k drives the step from h_k to h_{k+1}; (K, 0) without inputs. Network: None, a constant
         (I,), `oracle.held` or `oracle.sampled`.

@@ -4,6 +4,7 @@ defects.
 In theta = (t - t_k)/L, with |u| = sum |u_k| and int|u| = sum |u_k|/(k+1) for polynomials u:
 
     r = S' - f(S) z'                                  z = W p + M x + b,  f(s) = s'(z): 1 - s^2 or s - s^2
+    silu: S = z V, eps = |z| eps_V with V, eps_V those of the logistic function
     eps = exp((1 + |S|) sum_{k>0} |z_k|) (|s(z(0)) - S(0)| + int|r|)  >=  |s(z) - S|                   (Gronwall)
     d_i = int|D_i| + L sum_j |B_ij| eps_j             D = p' - L (A p + B S + E x + c)
     e  <-  G e + max(1, G) max_i d_i/w_i              G = e^{mu L}
@@ -38,7 +39,7 @@ from oracle.reference.linear_pieces import FAMILIES, Pieces
 from oracle.reference.system import State, Step, System
 
 FINE, MU_BITS, GROWTH_BITS, START_BITS = 32, 64, 128, 64  # as in the checker
-SMOOTH = ("tanh", "logistic")
+SMOOTH = {"tanh": "tanh", "logistic": "logistic", "silu": "logistic"}  # and what its polynomial is near
 _SPARE_BITS = 128  # so that a number rounded up is the same from every enclosure that narrow
 _LONGER = 1.25  # lengths of S that are tried: an S as long as the defect of `certified` mostly does
 _MOST_TRIES = 4
@@ -127,10 +128,16 @@ CHECKED = (*SMOOTH, *FAMILIES)
 """Families of activations whose flows have certificates."""
 
 
-def activation_error(name: str, z: Any, S: Any, bits: int, length: int) -> Any:
-    """eps for one unit; z is written with `length` coefficients."""
+def output(name: str, z: Any, V: Any, bits: int, length: int) -> tuple[Any, Any]:
+    """S and eps for one unit from the polynomial that is kept; z is written with `length` coefficients."""
     if name not in SMOOTH:
-        return Pieces.of(name).error(z, S, length)
+        return V, Pieces.of(name).error(z, V, length)
+    eps = activation_error(SMOOTH[name], z, V, bits)
+    return (z * V, sum((abs(c) for c in z.coeffs()), fmpq(0)) * eps) if name == "silu" else (V, eps)
+
+
+def activation_error(name: str, z: Any, S: Any, bits: int) -> Any:
+    """eps of tanh or the logistic function."""
     slope = fmpq_poly([1]) - S * S if name == "tanh" else S - S * S
     r = integral(S.derivative() - slope * z.derivative())
     sizes = [sum((abs(c) for c in coefficients), fmpq(0)) for coefficients in (S.coeffs(), z.coeffs()[1:])]
@@ -223,9 +230,9 @@ def _concluded(
     z, Q = field.argument(polynomials, x), system.length(len(p[0]) - 1)
     for _ in range(_MOST_TRIES):
         S = _values(system.lure.activation, z, Q, bits)
-        outputs = [_polynomial(row, bits) for row in S]
-        pairs = zip(z, outputs, strict=True)
-        eps = [activation_error(field.activation, u, s, bits, len(p[0])) for u, s in pairs]
+        pairs = zip(z, S, strict=True)
+        made = [output(field.activation, u, _polynomial(row, bits), bits, len(p[0])) for u, row in pairs]
+        outputs, eps = ([pair[k] for pair in made] for k in (0, 1))
         L, defects = _fmpq(length), []
         for i, row in enumerate(field.B):
             unseen = sum((abs(b) * e for b, e in zip(row, eps, strict=True)), fmpq(0))
@@ -242,13 +249,13 @@ def _polynomial(row: list[int], bits: int) -> Any:
 
 
 def _values(activation: str, z: list[Any], length: int, bits: int) -> list[list[int]]:
-    """The series of s(z), `length` coefficients each, rounded to multiples of 2^-bits; linear units by their branch."""
+    """The series of s(z), of silu the logistic one, rounded to multiples of 2^-bits; linear units by their branch."""
     if activation not in SMOOTH:
         lines = [Pieces.of(activation).line(u) for u in z]
         return [[round(Fraction(int(c.p), int(c.q)) * (1 << bits)) for c in _padded(line, length)] for line in lines]
     with precision(bits + _SPARE_BITS, length):
         entries = [arb(c) for u in z for c in _padded(u, length)]
-        series = BallSeries(length).act(activation, arb_mat(len(z), length, entries))
+        series = BallSeries(length).act(SMOOTH[activation], arb_mat(len(z), length, entries))
         return [[_nearest(c, bits) for c in row] for row in series.tolist()]
 
 

@@ -32,7 +32,8 @@ from oracle.reference.enclosure import exact
 from oracle.reference.limits import NotReached
 
 SCRIPT = Path(__file__).parents[2] / "proofs" / "checker" / "check_flow.py"
-FORMS, ACTIVATIONS, INPUTS = ("paper", "rate", "current"), ("tanh", "logistic", "identity"), ("none", "held", "sampled")
+FORMS, INPUTS = ("paper", "rate", "current"), ("none", "held", "sampled")
+ACTIVATIONS = ("tanh", "logistic", "silu", "identity")
 
 
 def loaded(source: str = "") -> Any:
@@ -255,13 +256,15 @@ FALSIFIED: dict[str, tuple[Callable[[Any], None], str]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def document() -> Any:
-    """A valid certificate: tanh, every coefficient present, an input that is linear between samples."""
+@pytest.fixture(scope="module", params=["tanh", "silu"])
+def document(request: pytest.FixtureRequest) -> Any:
+    """A valid certificate: every coefficient present, an input that is linear between samples."""
     rng = np.random.default_rng(11)
     parts = {name: rng.normal(size=(2, 2)) / 2 for name in "ABW"}
     parts |= {name: rng.normal(size=(2, 2)) for name in "ME"} | {name: rng.normal(size=2) for name in "bc"}
-    found = oracle.certificate(oracle.Network(**parts), driven("sampled"), start(2), 12, ["1/4", 1])
+    found = oracle.certificate(
+        oracle.Network(**parts, activation=request.param), driven("sampled"), start(2), 12, ["1/4", 1]
+    )
     content = json.loads(found.text())
     del content["sha256"]
     checker.check(deepcopy(content))
@@ -336,11 +339,11 @@ def test_the_checkers_bound_of_an_activation_holds(name: str, at_zero: Any) -> N
 
     taylor = ctx.taylor(lambda theta: s(of(z, theta)), 0, 12)
     S = [int(ctx.nint(c * 2**bits)) + (1 << 30 if k in (1, 5) else 0) for k, c in enumerate(taylor)]
-    eps = checker.activation_error(name, z, S, bits)
+    eps = checker.squash_error(name, z, S, bits)
     points = [ctx.mpf(k) / 49 for k in range(50)]
     worst = max(abs(s(of(z, theta)) - of([Fraction(c, 1 << bits) for c in S], theta)) for theta in points)
     assert worst <= ctx.mpf(eps.numerator) / eps.denominator
-    faulty = planted(checker.activation_error, "* (first + r)", "* first")(name, z, S, bits)
+    faulty = planted(checker.squash_error, "* (first + r)", "* first")(name, z, S, bits)
     assert worst > ctx.mpf(faulty.numerator) / faulty.denominator
 
 

@@ -98,6 +98,17 @@ def test_slopes_at_the_end_of_their_range(q: float, reach: float, first: float, 
         assert truth <= float(tracked.step(z, reach, arb(delta))) * UP
 
 
+def test_an_error_from_before_the_product() -> None:
+    """e_0 times a product of many joined ones, whose error is what all of them were off by."""
+    reach, z = 2.0**-13, np.array([0.5])
+    tracked = products(wide(0.0, 0.0), wide(1.0, 0.0), wide(1.0, 0.0))
+    (steepest,) = slopes_over("tanh", z - reach, z + reach)[1] * (1 - 2.0**-40)
+    tracked.e0, truth = arb(1), 1.0
+    for _ in range(200):
+        truth = steepest * truth
+        assert truth <= float(tracked.step(z, reach, arb(0))) * UP
+
+
 @pytest.mark.parametrize("off", "ABW")
 def test_coefficients_at_the_end_of_their_radius(off: str) -> None:
     """The identity, A + B W = 1/2 +- something: the largest coefficient."""
