@@ -207,14 +207,21 @@ def _parts(ball: Any) -> tuple[float, float, float]:
 
 
 def _added(p: Pair, q: Pair) -> Pair:
-    """Two roundings at the size of the tails; the second one also of the exact error of the heads."""
+    """Two roundings at the size of the tails; the second one also of the exact error of the heads.
+
+    The errors add with roundings of their own: up to three, however small the tails are.
+    """
     head, tail = two_sum(p.head, q.head)
     error = p.error + q.error
     both = p.tail + q.tail
     tail += both
     if np.ndim(p.tail) and np.ndim(q.tail):
         error = error + np.abs(both) * (2 * U)
-    return Pair(head, tail, np.abs(tail) * (2 * U) + error)
+    lost = np.abs(tail)
+    lost *= 2 * U
+    lost += error
+    lost *= _UP
+    return Pair(head, tail, lost)
 
 
 def _halves(x: Array) -> tuple[Array, Array]:
