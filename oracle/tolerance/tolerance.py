@@ -86,6 +86,11 @@ def tolerance(
     ------
     oracle.BadInput
         Shapes, an unknown precision or kind; a trajectory bound of a step map that is not in the normal form.
+
+    Notes
+    -----
+    The float64 run is that of `simulate`, compiled where numba is there and it pays: the bounds of a long run differ in
+    their last digits with and without it.
     """
     if kind not in ("step", "trajectory"):
         raise BadInput(f"kind is {kind!r}.", "a misspelling.", 'pass kind="step" or kind="trajectory".')
