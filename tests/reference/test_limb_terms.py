@@ -7,6 +7,7 @@ million ulp, or a Taylor coefficient is what the truncation is made of.
 from __future__ import annotations
 
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
 import numba
@@ -18,11 +19,13 @@ import oracle
 from oracle.arithmetic.ball import precision
 from oracle.kernels import limb_field, limb_steps
 from oracle.kernels.limb_field import Field, Misfit, Series
-from oracle.kernels.limb_record import Map
+from oracle.kernels.limb_record import Map, Steps
 from oracle.kernels.limbs import from_integers, ulp_bits
-from oracle.reference import limb_flow, lognorm
+from oracle.reference import limb_engine, limb_flow, lognorm
 from oracle.reference.enclosure import exact, to_mpf
+from oracle.reference.growth import Contraction, Scalar
 from oracle.reference.system import State
+from oracle.reference.weighted import Norm
 
 assert numba.__version__, "test files that import an absent package are left out"
 
@@ -202,3 +205,21 @@ def test_every_source_of_error_of_a_linear_map() -> None:
     assert error(linear(left=1), limb_steps.Sizes(0.0, 1000.0, 5.0), 3.0, M) >= 0.5 * 1000 * 3  # the factor is rounded
     assert error(linear(0, diag=1), limb_steps.Sizes(0.0, 0.0, 1.0), 1000.0, M) >= 500  # and so is the diagonal
     assert error(linear(0, diag=2), limb_steps.Sizes(0.0, 0.0, 1.0), 1000.0, M) == 0
+
+
+def test_limbs_that_are_dropped_are_counted() -> None:
+    """An error of 2^-60 needs few limbs: the ones that are cut off h are added to it."""
+    rec, m = oracle.Recurrence.elman([[0.5]]), 12
+    full = Steps.of(rec.parameters, [np.zeros((0, 1))], 1, m)
+    h = from_integers([(2 ** ulp_bits(m)) // 3], m)
+    scalar = Scalar(Contraction(0.5, Norm.plain("two", 1)))
+    scalar.add(arb(2) ** -60)
+    cut, kept = limb_engine._cut(full, h, [scalar], SimpleNamespace(spread=1.0), 1.0)
+    assert cut.m < m
+    left_out = abs(Fraction(_whole(h), 2 ** ulp_bits(m)) - Fraction(_whole(kept), 2 ** ulp_bits(cut.m)))
+    assert 0 < left_out <= exact(to_mpf(scalar.e)) - Fraction(1, 2**60)
+
+
+def _whole(digits: Any) -> int:
+    """Of a number in limbs, in its ulp."""
+    return sum(int(d) << (28 * (len(digits) - 1 - p)) for p, d in enumerate(digits[:, 0]))
