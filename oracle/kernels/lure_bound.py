@@ -3,7 +3,7 @@
 One product, where a run of our own is at hand: tanh z is then y itself, or (y - a h)/b to within OWN (|y| + |a h|)/|b|.
 
 What the rounding interpretation says of this equation is affine in a few sizes, with factors that no state changes.
-They are read off it by asking it (`factors_of`), and the sizes are evaluated in buffers that stay in the cache:
+They are read off it by asking it (`factors_of`), and the sizes are evaluated in buffers that are used again:
 
     S      = |W||h| + |M||x| + sum |b_i|
     delta  = growth S + lost                                     what z may be off by
@@ -34,7 +34,7 @@ _U = 2.0**-53
 COARSEST = 2.0**-24  # roundoff: coarser formats are worth the supremum itself
 FINE = 2.0**-8  # the largest delta
 STEEPER = 4.1  # e^(4 delta) <= 1 + 4.1 delta up to there
-ELEMENTS, FEWEST_STEPS = 2**14, 64  # of what is evaluated at once: the buffers fit the second-level cache
+ELEMENTS, FEWEST_STEPS = 2**16, 64  # of what is evaluated at once: fewer keep the BLAS less busy, more leave the cache
 SLOPE = 20 * _U
 """1 - t^2 may be too small by that: t is within 8u of tanh z, relatively, as of every program, and three roundings."""
 OWN = 16 * _U
