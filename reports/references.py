@@ -28,7 +28,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "reports"), str(ROOT 
 
 import numpy as np  # noqa: E402
 import references_peers  # noqa: E402
-from references_containment import containment, made  # noqa: E402
+from references_containment import containment, flowing, made  # noqa: E402
 from references_text import markdown  # noqa: E402
 
 import oracle  # noqa: E402
@@ -153,7 +153,7 @@ def growth() -> dict[str, Any]:
 
     def flow(N: int = 16, T: int = 2, digits: int = 30) -> None:
         driven = oracle.held(np.random.default_rng(4).normal(size=(T, 2)), 1)  # at rest steps would become longer
-        oracle.reference(made("rate", "tanh", N, 0.5, 3), driven, np.full(N, 0.5), [T], digits=digits, engine="balls")
+        oracle.reference(flowing("tanh", N, 0.5, 3), driven, np.full(N, 0.5), [T], digits=digits, engine="balls")
 
     grids: dict[str, tuple[Callable[..., None], str, tuple[int, ...]]] = {
         "recurrence, K": (steps, "K", (400, 800, 1600)),
@@ -176,14 +176,16 @@ def certificates() -> dict[str, Any]:
     """Certificates of a recurrence and of flows: written, and verified by the checkers."""
     import check_certificate
     import check_flow
+    import check_linear_flow
 
     jobs: list[tuple[str, Any, Callable[[], Any]]] = []
-    for N, K in ((32, 50), (64, 100)):
-        rec, X = made("leaky", "tanh", N, 1.0, 3), np.random.default_rng(4).normal(size=(K, 2))
-        jobs.append((f"{N} units, {K} steps", check_certificate, partial(oracle.certificate, rec, X, digits=30)))
-    for N in (2, 8, 32):
-        net, x = made("rate", "tanh", N, 1.0, 3), oracle.held(np.random.default_rng(4).normal(size=(2, 2)), 1)
-        jobs.append((f"{N} units, flow to t = 2", check_flow, partial(oracle.certificate, net, x, times=[2])))
+    for N, K, s in ((32, 50, "tanh"), (64, 100, "tanh"), (32, 50, "gelu"), (32, 50, "sin")):
+        rec, X = made("leaky", s, N, 1.0, 3), np.random.default_rng(4).normal(size=(K, 2))
+        jobs.append((f"{s}, {N} units, {K} steps", check_certificate, partial(oracle.certificate, rec, X, digits=30)))
+    for N, s in ((2, "tanh"), (8, "tanh"), (32, "tanh"), (8, "silu"), (8, "relu"), (32, "relu")):
+        net, x = flowing(s, N, 1.0, 3), oracle.held(np.random.default_rng(4).normal(size=(2, 2)), 1)
+        checker = check_linear_flow if s == "relu" else check_flow
+        jobs.append((f"{s}, {N} units, flow to t = 2", checker, partial(oracle.certificate, net, x, times=[2])))
     rows = []
     for name, checker, write in jobs:
         found, writing = timed(write)

@@ -53,6 +53,12 @@ def made(kind: str, activation: str, N: int, gain: float, seed: int) -> Any:
     return oracle.Recurrence.leaky(W, M, b, alpha=rng.uniform(0.1, 0.9, N), sigma=sigma, activation=activation)
 
 
+def flowing(activation: str, N: int, gain: float, seed: int) -> oracle.Network:
+    """The rate form, one time constant per unit."""
+    W, M, b, rng = weights(N, gain, seed)
+    return oracle.Network.rate(W, M, b, tau=rng.uniform(0.5, 2, N), activation=activation)
+
+
 def within(outer: Any, inner: Any) -> float:
     """The largest (|inner - outer| + inner radius) / outer radius: at most 1 where everything is contained."""
     worst = Fraction(0)
