@@ -110,6 +110,10 @@ WRITTEN_ACTIVATIONS = {
 }
 """Activations of frameworks that are no family of the catalogue: finding -> (expression, in words)."""
 
+RIVALS = ("z / sqrt(1 + z * z)", "2 * arctan(tanh(z / 2))", "arctan(1.5707963267948966 * z) / 1.5707963267948966")
+"""Sigmoid activations without a name, all of them z + O(z^3) between -1 and 1 or nearly so: the algebraic one, the
+Gudermannian, and arctan scaled to the range of tanh."""
+
 GATE_ACTIVATIONS = {
     "hard-sigmoid(0.2)": (HARD_SIGMOIDS[0], "clip(0.2 z + 0.5, 0, 1), as in Keras 2,"),
     "hard-sigmoid(1/6)": (HARD_SIGMOIDS[1], "relu6(z + 3) / 6, as in torch, jax and Keras 3,"),

@@ -22,12 +22,14 @@ from fractions import Fraction
 from typing import Any
 
 from oracle.diagnosis.deviating import deviating_records
+from oracle.diagnosis.deviations import RIVALS
 from oracle.diagnosis.gated import gated_statement
 from oracle.diagnosis.meanings import meaning
 from oracle.diagnosis.statement import statement
 from oracle.procedures.parameters import Parameters, parameters, plain
 from oracle.records.gates import Gates
 from oracle.records.lure import Lure
+from oracle.records.names import activation_name
 from oracle.records.operator import Operator, Term
 from oracle.records.recurrence import Recurrence
 from oracle.records.staged import Implicit
@@ -104,8 +106,7 @@ def of_other_equations(question: Asked, given: Collection[str]) -> Iterator[Alte
     if not isinstance(question, Question):
         return  # several layers: any of them may be another one
     asked = {name: shape for name, shape in question.traced.shapes.items() if name in given}
-    traced_rec = question.rec
-    own = Recurrence.made(traced_rec.equation, plain(traced_rec.parameters), traced_rec.step, traced_rec.origin)
+    own = _documented(question)
     for name, records in deviating_records(statement(own) or gated_statement(own), own).items():
         for rec in records:
             traced = parameters(rec)  # of an equation stated by its coefficients, they are other ones
@@ -113,6 +114,21 @@ def of_other_equations(question: Asked, given: Collection[str]) -> Iterator[Alte
                 yield Alternative((name,), traced=traced)
                 if name in TURNED and TURNED[name] in asked:  # by the matrix as it is stored
                     yield Alternative((name,), traced=traced, turned=(TURNED[name],))
+
+
+def of_nameless_equations(question: Asked) -> Iterator[Alternative]:
+    """Backpropagation through sigmoids without a name: what is explained by one of them is not a coarser format."""
+    stated = statement(_documented(question)) if isinstance(question, Question) else None
+    if stated is None:
+        return
+    for written in RIVALS:
+        yield Alternative(("unexplained",), traced=parameters(stated.but(activation=activation_name(written)).record()))
+
+
+def _documented(question: Question) -> Recurrence:
+    """The recurrence in plain numbers."""
+    rec = question.rec
+    return Recurrence.made(rec.equation, plain(rec.parameters), rec.step, rec.origin)
 
 
 def multiples(question: Asked) -> Iterator[tuple[str, Fraction]]:

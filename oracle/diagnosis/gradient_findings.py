@@ -12,7 +12,13 @@ import numpy as np
 from oracle.arithmetic.float64 import Float64
 from oracle.check.backward import Gradients
 from oracle.check.result import Finding
-from oracle.diagnosis.gradient_deviations import NONE, Alternative, alternatives, of_other_equations
+from oracle.diagnosis.gradient_deviations import (
+    NONE,
+    Alternative,
+    alternatives,
+    of_nameless_equations,
+    of_other_equations,
+)
 from oracle.diagnosis.gradient_verdict import DIGITS, judged_all
 from oracle.errors import KinkError
 from oracle.records.exact import Array
@@ -37,7 +43,9 @@ def findings(question: Asked, given: Gradients, model: Precision, worst: float) 
         found = tuple(finding for finding in several if finding is not None)
         if found:
             return found
-    found = _of_equations(question, given, model) or _of_precision(question, given, model)
+    found = _of_equations(question, given, model)
+    if not found and not _nameless(question, given, model):
+        found = _of_precision(question, given, model)
     return found or (
         Finding("unexplained", False, worst, "no named deviation brings every entry inside its tolerance"),
     )
@@ -52,6 +60,12 @@ def _of_equations(question: Asked, given: Gradients, model: Precision) -> tuple[
     table = plausible(list(of_other_equations(question, given.values)), question, given, model)
     several = (explained(each, question, given, model) for each in table)
     return tuple(sorted((finding for finding in several if finding is not None), key=lambda finding: finding.worst))
+
+
+def _nameless(question: Asked, given: Gradients, model: Precision) -> bool:
+    """Whether it is the gradient of an equation that has no name, which then is not called a format."""
+    table = plausible(list(of_nameless_equations(question)), question, given, model)
+    return any(explained(each, question, given, model) is not None for each in table)
 
 
 def _of_precision(question: Asked, given: Gradients, model: Precision) -> tuple[Finding, ...]:

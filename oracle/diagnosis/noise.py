@@ -21,6 +21,7 @@ from oracle.check.noise_named import named
 from oracle.check.result import CheckResult, Finding
 from oracle.check.sites import Steps
 from oracle.diagnosis.deviating import deviating_records
+from oracle.diagnosis.deviations import RIVALS
 from oracle.diagnosis.gated import gated_statement
 from oracle.diagnosis.meanings import meaning
 from oracle.diagnosis.noise_fitted import Fitted, fits
@@ -33,9 +34,6 @@ from oracle.records.names import activation_name
 from oracle.records.noise import Noise
 
 FITTED_SIGMA = "noise:wrong-sigma"
-RIVALS = ("z / sqrt(1 + z * z)", "2 * arctan(tanh(z / 2))", "arctan(1.5707963267948966 * z) / 1.5707963267948966")
-"""Sigmoid activations without a name, all of them z + O(z^3) between -1 and 1 or nearly so: the algebraic one, the
-Gudermannian, and arctan scaled to the range of tanh."""
 NAMELESS_FINDING = Finding("unexplained", False, 0.0, "an activation without a name")
 
 

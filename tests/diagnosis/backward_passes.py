@@ -16,6 +16,7 @@ VALUE = {
     "logistic": lambda z: 1 / (1 + np.exp(-z)),
     "erf": lambda z: np.vectorize(math.erf, otypes=[z.dtype])(z),
     "softsign": lambda z: z / (1 + np.abs(z)),
+    "algebraic": lambda z: z / np.sqrt(1 + z * z),
 }
 
 
@@ -25,6 +26,8 @@ def slope(name, z, s, at_zero):
         return np.where(z == 0, at_zero, z > 0).astype(z.dtype)
     if name == "erf":
         return (2 / np.sqrt(np.pi) * np.exp(-z * z)).astype(z.dtype)
+    if name == "algebraic":
+        return (1 + z * z) ** np.asarray(-1.5, dtype=z.dtype)
     if name == "softsign":
         return (1 - np.abs(s)) ** 2
     return 1 - s * s if name == "tanh" else s * (1 - s)
