@@ -43,14 +43,21 @@ class Coefficients:
     def _stored_as_given(self, exact: Array, u: float | None = None) -> tuple[float, float]:
         """Growth, and what underflow may lose, from storing given numbers in the candidate's format."""
         u = self.model.storage if u is None else u
-        if representable(exact, u) and self._above_underflow(exact):
+        if self.holds(exact, u):
             return 0.0, 0.0
         return float(-np.log1p(-u)), self.model.underflow
 
-    def _above_underflow(self, exact: Array) -> bool:
+    def holds(self, exact: Array, u: float | None = None) -> bool:
+        """Whether all numbers are numbers of the candidate's format, by their bits and by their size."""
+        u = self.model.storage if u is None else u
+        return representable(exact, u) and self._above_underflow(exact, u)
+
+    def _above_underflow(self, exact: Array, u: float) -> bool:
         """Whether every number is a multiple of the format's smallest one; float64 cannot be given finer ones."""
         if self.model.underflow <= 2.0**-1074:
             return True
+        if exact.dtype != object and np.abs(exact).min(initial=np.inf) >= self.model.underflow / u:
+            return True  # of numbers with as many bits
         with np.errstate(over="ignore"):
             scaled = exact.astype(np.float64) / self.model.underflow
         return bool(np.all(scaled == np.rint(scaled)))

@@ -27,7 +27,7 @@ from oracle.arithmetic.rounding import Rounded, Rounding
 from oracle.equations.lure import drive
 from oracle.kernels.restated import Restated, restated
 from oracle.records.exact import Array
-from oracle.records.precision import Precision, representable
+from oracle.records.precision import Precision
 from oracle.records.recurrence import Recurrence
 
 _U = 2.0**-53
@@ -74,7 +74,7 @@ def bounds(rec: Recurrence, H: Array, X: Array, model: Precision, own: Array | N
 def factors_of(rec: Recurrence, form: Restated, H: Array, X: Array, model: Precision) -> Factors:
     """Ask the interpretation: once for the argument of s, at the largest state and input, once for the outer sum."""
     ops, p = Rounding(model), rec.parameters
-    stored = representable(H, model.storage)
+    stored = ops.holds(H)
     lost, grown = (0.0, 0.0) if stored else (model.underflow, float(-np.log1p(-model.storage)))
     ends = [max(float(part.max(initial=0.0)), -float(part.min(initial=0.0))) for part in (H, X)]
     largest, samples = np.full((rec.N, 1), ends[0]), ops.lift(X.T)

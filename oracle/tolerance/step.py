@@ -14,7 +14,7 @@ from oracle.equations.catalogue import advance
 from oracle.equations.implicit import explicit
 from oracle.kernels.lure_bound import bounds
 from oracle.records.exact import Array
-from oracle.records.precision import Precision, representable
+from oracle.records.precision import Precision
 from oracle.records.recurrence import Recurrence
 from oracle.records.staged import Implicit
 from oracle.tolerance.recorded import EXACTLY, Recorded
@@ -64,7 +64,7 @@ def one_step_bound(
         if found is not None:
             return found.T
     ops = Rounding(model)
-    stored = recorded.rounded or representable(H, model.storage)
+    stored = recorded.rounded or ops.holds(H)
     bound = np.empty(H.shape, order="F" if H.flags.f_contiguous else "C")
     keep_freed_memory()
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
