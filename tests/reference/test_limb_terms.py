@@ -10,6 +10,7 @@ from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
+import mpmath
 import numba
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from flint import arb
 
 import oracle
 from oracle.arithmetic.ball import precision
-from oracle.kernels import limb_field, limb_steps
+from oracle.kernels import limb_field, limb_squash, limb_steps
 from oracle.kernels.limb_field import Field, Misfit, Series
 from oracle.kernels.limb_record import Map, Steps
 from oracle.kernels.limbs import from_integers, ulp_bits
@@ -205,6 +206,25 @@ def test_every_source_of_error_of_a_linear_map() -> None:
     assert error(linear(left=1), limb_steps.Sizes(0.0, 1000.0, 5.0), 3.0, M) >= 0.5 * 1000 * 3  # the factor is rounded
     assert error(linear(0, diag=1), limb_steps.Sizes(0.0, 0.0, 1.0), 1000.0, M) >= 500  # and so is the diagonal
     assert error(linear(0, diag=2), limb_steps.Sizes(0.0, 0.0, 1.0), 1000.0, M) == 0
+
+
+@pytest.mark.parametrize("m", [4, 12])
+@pytest.mark.parametrize("activation", ["tanh", "logistic"])
+def test_the_kernel_of_an_activation_is_off_by_what_it_says(activation: str, m: int) -> None:
+    """A hundred arguments against mpmath, in ulp: inside the bound, and not at all exact."""
+    bits, ctx = ulp_bits(m), mpmath.MPContext()
+    ctx.prec = 2 * bits + 60
+    z = [int(v * 2**bits) for v in np.random.default_rng(3).normal(scale=3, size=100)]
+    digits, s = from_integers(z, m), np.zeros((m, 100), np.int32)
+    limb_squash.activate(
+        limb_steps.KINDS[activation], digits, s, *limb_steps.tables(activation, m), limb_steps.work_space(m, 100)
+    )
+    worst = 0.0
+    for value, column in zip(z, s.T, strict=True):
+        at = ctx.mpf(value) / 2**bits
+        truth = ctx.tanh(at) if activation == "tanh" else 1 / (1 + ctx.exp(-at))
+        worst = max(worst, float(abs(_whole(column[:, None]) - truth * 2**bits)))
+    assert 0.25 < worst <= limb_steps.activation_error(activation, m)
 
 
 def test_limbs_that_are_dropped_are_counted() -> None:
