@@ -64,3 +64,27 @@ def test_an_activation_that_is_off_by_what_is_granted_is_no_coarser_format(monke
 
     monkeypatch.setattr(coarse, "ceiling", without)
     assert not biased(3.0)
+
+
+@pytest.mark.parametrize("form", ["float64", "float32", "float16"])
+def test_states_that_were_never_rounded_are_on_every_grid(form: str) -> None:
+    """Whole numbers that are passed on: they are numbers of bfloat16 as well, and nothing was rounded to it."""
+    rec = oracle.Recurrence.elman(np.roll(np.eye(32), 1, axis=1), activation="relu")
+    states = [np.arange(32.0)]
+    for _ in range(4):
+        states.append(np.roll(states[-1], -1))
+    assert verdict(np.array(states), rec, np.zeros((4, 0)), states[0], form)
+
+
+def test_the_smallest_numbers_of_a_format_have_few_bits_anyway() -> None:
+    """Subnormal numbers of float16 below 2^-16 are numbers of bfloat16: rounded, and honest."""
+    rng, parts = np.random.default_rng(4), precision_model("float16").parts
+    assert parts is not None
+    W = to_nearest(rng.standard_normal((32, 32)) / 16, parts.weights)
+    b = to_nearest(rng.uniform(1, 3, 32) * 2.0**-18, parts.weights)
+    step, states = stepper(parts, "tree", W, np.zeros((32, 0)), (b,), "relu"), [to_nearest(b / 2, parts.storage)]
+    for _ in range(6):
+        states.append(step(states[-1][:, None], np.zeros((0, 1)))[:, 0])
+    H, rec = np.array(states), oracle.Recurrence.elman(W, None, b, activation="relu")
+    assert coarse.held(H.T, 2.0**-8)
+    assert verdict(H, rec, np.zeros((6, 0)), H[0], "float16")
