@@ -167,9 +167,20 @@ def _vanishing(
         return None
     if any(rms(own.left[:, columns]) <= 2 * least for own in granted):
         return None  # they vanish under the promised narrowing as well: the data cannot tell
+    if rms(_apart(cast.left[:, columns], some.after)) > SHARE * rms(_apart(some.residual, some.after)):
+        return None  # both are one number times the state: sums and factors that are truncated may be alike in that
     form = cast.form
     name = next((n for n, p in PRECISIONS.items() if p.parts is not None and p.parts.products is form), form.name)
     return Coarse(form.name, f"residuals vanish, to {least / size:.1g} of their size, with {cast.words}", name)
+
+
+def _apart(values: Array, states: Array) -> Array:
+    """What is left of values when the states, times the number that fits best, are taken away."""
+    known = np.isfinite(values) & np.isfinite(states)
+    v, h = np.where(known, values, 0.0), np.where(known, states, 0.0)
+    scale = float(np.abs(h).max(initial=0.0)) or 1.0
+    h = h / scale
+    return np.asarray(v - h * (np.sum(v * h) / (np.sum(h * h) or 1.0)))
 
 
 def allowed_share(elements: int) -> float:

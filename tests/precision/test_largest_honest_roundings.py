@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import oracle
-from oracle.check import coarse
+from oracle.check import casts, coarse
 from oracle.check.result import CheckResult
 from oracle.records.precision import Precision, precision_model
 
@@ -39,6 +40,14 @@ def test_errors_of_one_sign_are_no_coarser_format(form: str, monkeypatch: pytest
     assert one_sign(form)
     monkeypatch.setattr(coarse, "ceiling", lambda model, terms: coarse.largest_roundoff(model))
     assert not one_sign(form), "its size alone would be taken for another format's"
+
+
+def test_truncated_sums_are_no_truncated_factors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """700 terms in truncated sums: all states are a tenth short, and so they are with factors truncated to 3 bits."""
+    monkeypatch.setattr(sys.modules[__name__], "TERMS", 700)
+    assert one_sign("float16-chopped")
+    monkeypatch.setattr(casts, "_apart", lambda values, states: 0.0 * values)
+    assert not one_sign("float16-chopped")
 
 
 def biased(ulps: float) -> CheckResult:
