@@ -16,6 +16,7 @@ from oracle.check.coarse import largest_roundoff, narrow, unseen_formats
 from oracle.check.evidence import Evidence
 from oracle.check.format_seen import coarseness, narrower, plainly_fine, precision_seen, statistic_seen
 from oracle.check.looked import Looked, activation_of, later
+from oracle.check.overflow import beyond_the_range, spilled
 from oracle.check.result import CheckResult, Finding, Violation
 from oracle.check.survey import Steps, Survey, surveyed
 from oracle.check.ulps import in_ulps
@@ -52,6 +53,8 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
     ratio = _ratios(found.upper, bound)
     start = start_of(evidence)
     outside = (found.lower > bound) | (np.isinf(found.upper) & np.isfinite(bound))
+    over = spilled(after, bound, run.batch, evidence.model)
+    outside &= ~over
     inside = found.upper <= bound
     label, less = "proved", None
     if start is not None or outside.any():
@@ -67,6 +70,7 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
     first = start or _first(outside, found, bound, evidence)
     shown = _picked(found.upper, rows, run.batch), _picked(bound, rows, run.batch)
     result = _result(evidence, verdict, worst, first, seen, *shown, label=label)
+    result = replace(result, unseen=(*result.unseen, *beyond_the_range(over, run.batch, evidence.model)))
     ulps = in_ulps(found.upper[evidence.shown], after[evidence.shown], evidence.model.storage)
     result = replace(result, looked=Looked(activation_of(evidence) if verdict == "pass" else None, ulps))
     return (result if less is None or less.name is None else replace(result, computed_in=less.name)), found

@@ -16,6 +16,7 @@ import numpy as np
 
 from oracle.arithmetic.float64 import Float64
 from oracle.check.evidence import Evidence
+from oracle.check.overflow import may_overflow
 from oracle.diagnosis.readings import Steps, own_steps
 from oracle.diagnosis.sliced import Slice
 from oracle.equations.catalogue import advance
@@ -193,15 +194,8 @@ def worst_under(hypothesis: Hypothesis, evidence: Evidence) -> float:
     upper = residuals(hypothesis.rec, before, after, X, bound).upper
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(upper == 0, 0.0, upper / bound)
-    ratio = np.where(~np.isfinite(after) & _may_overflow(bound, hypothesis.model), 0.0, ratio)
+    ratio = np.where(~np.isfinite(after) & may_overflow(bound, hypothesis.model), 0.0, ratio)
     return float(np.where(np.isnan(ratio), np.inf, ratio).max(initial=0.0))
-
-
-def _may_overflow(bound: Array, model: Precision) -> Array:
-    """Where a term may exceed the range: a bound is at least the unit roundoff times the sum of all sizes."""
-    largest = model.largest
-    with np.errstate(over="ignore"):
-        return np.asarray(~(bound / model.storage < largest))
 
 
 def statistic_under(hypothesis: Hypothesis, evidence: Evidence) -> Statistic:

@@ -58,13 +58,22 @@ def squares(residual: Array, scale: Array, model: Precision) -> Array:
     Values so small that they underflow are rounded absolutely: the scatter has a floor of underflow / u. Columns whose
     scatter is not known count as the mean of the others.
     """
+    sided = _on_the_other_side(residual, scale)
     scale = np.maximum(scale, model.underflow / model.storage)
-    known = (scale >= SQUARABLE) & np.isfinite(scale)
+    known = (scale >= SQUARABLE) & np.isfinite(scale) & ~sided
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = np.where(known, residual / scale, 0.0)
         total: Array = np.sum(np.square(ratio), axis=1)
     counted: Array = total * (scale.shape[1] / np.maximum(known.sum(axis=1), 1))
     return counted
+
+
+def _on_the_other_side(residual: Array, scale: Array) -> Array:
+    """Silent units, whose result rounds nothing, of a candidate in which rounding took z to the other side of a kink.
+
+    Their residual is of no size that the scatter knows; whether it may be so large, the bound decides.
+    """
+    return np.asarray((scale == 0) & (residual != 0))
 
 
 def statistic(residual: Array, scale: Array, model: Precision) -> Statistic:
@@ -79,10 +88,11 @@ def per_step(residual: Array, scale: Array, model: Precision) -> Array:
 
     Units that were not rounded (a silent relu) say nothing; nor does a column without any other.
     """
+    sided = _on_the_other_side(residual, scale)
     scale = np.maximum(scale, model.underflow / model.storage)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = np.abs(residual) / scale
-    usable = (scale >= SQUARABLE) & np.isfinite(ratio) & (residual != 0)
+    usable = (scale >= SQUARABLE) & np.isfinite(ratio) & (residual != 0) & ~sided
     ratio = np.where(usable, ratio, np.nan)
     found = np.zeros(residual.shape[1])
     seen = usable.any(axis=0)

@@ -226,7 +226,9 @@ def exactly(case: Case, H: Array) -> str:
     if not np.isfinite(bound).all():
         return "open"
     if not (np.isfinite(before).all() and np.isfinite(after).all()):
-        return "outside"
+        with np.errstate(over="ignore"):
+            over = ~np.isfinite(after) & (bound / model.storage >= model.largest)  # a term may exceed the range
+        return "open" if over.any() else "outside"
     ops = Mp(DIGITS if not case.moderate else 60)
     off = np.abs(ops.lift(after) - advance(ops, rec, ops.lift(before), ops.lift(columns)))
     apart, limit = off - ops.lift(bound), ops.lift(np.maximum(bound * 2.0**-51, 2.0**-1074))

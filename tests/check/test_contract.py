@@ -340,17 +340,50 @@ def test_nan_to_the_end_fails() -> None:
         assert check(broken, recorded=recorded).verdict == "fail"
 
 
-@pytest.mark.parametrize("promised", ["float64", "float32"])
-def test_overflow_is_never_a_pass(promised: str) -> None:
-    """An unstable relu network that leaves the range."""
-    rec = oracle.Recurrence.elman(np.array([[1e30, 2e30], [-1e30, 3e30]]), activation="relu")
+GROWING = np.array([[1.3, 0.4], [0.2, 1.1]])
 
-    def unstable(h: Array, x: Array) -> Array:
-        with np.errstate(all="ignore"):
-            return np.maximum(np.asarray([[1e30, 2e30], [-1e30, 3e30]], dtype=h.dtype) @ h, 0)
 
-    result = oracle.check(unstable, rec, inputs=np.zeros((15, 0)), h0=[1.0, 2.0], promised=promised)
-    assert result.verdict in ("fail", "undecided")
+def growing(promised: str, start: float = 0.5, batch: int = 1, steps: int = 3000) -> tuple[oracle.Recurrence, Array]:
+    """An unstable relu network, and the states of an honest program that leaves the range, (K+1, batch, 2)."""
+    dtype = np.dtype(promised)
+    given = GROWING.astype(dtype)
+    rec = oracle.Recurrence.elman(given, activation="relu")
+    states = [np.full((batch, 2), start, dtype) * np.array([[1.0, 0.75]], dtype)]
+    with np.errstate(all="ignore"):
+        for _ in range(steps):
+            states.append(np.maximum(states[-1] @ given.T, 0))
+    return rec, np.array(states)
+
+
+@pytest.mark.parametrize("promised", ["float64", "float32", "float16"])
+def test_an_honest_overflow_is_undecided(promised: str) -> None:
+    """From infinity on nothing is told, and the result says from which step; what is wrong before it fails as ever."""
+    rec, H = growing(promised, batch=2)
+    question: dict[str, Any] = {"inputs": np.zeros((len(H) - 1, 2, 0)), "promised": promised, "batch_first": False}
+    result = oracle.check(H, rec, h0=H[0], **question)
+    assert (result.verdict, result.explained_by) == ("undecided", None)
+    first = int(np.flatnonzero(~np.isfinite(H).all(axis=(1, 2)))[0])
+    assert any(f"steps from {first} on" in str(unseen) for unseen in result.unseen)
+    H[first // 2, 1, 0] *= 1.5
+    assert oracle.check(H, rec, h0=H[0], **question).verdict == "fail"
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_infinity_far_below_the_range_is_no_overflow(value: float) -> None:
+    """A state far below the largest number fails, and in a batch only the trajectory that overflows is spared."""
+    rec, H = growing("float32", batch=2)
+    H[:, 1] = growing("float32", start=1e-30, steps=len(H) - 1)[1][:, 0]
+    last = int(np.flatnonzero(np.isfinite(H[:, 0]).all(axis=1))[-1])
+    question: dict[str, Any] = {"inputs": np.zeros((last + 5, 2, 0)), "promised": "float32", "batch_first": False}
+    H = H[: last + 6]
+    assert oracle.check(H, rec, h0=H[0], **question).verdict == "undecided"
+    H[last + 3, 1, 0] = value
+    assert oracle.check(H, rec, h0=H[0], **question).verdict == "fail"
+    early = H[: last - 20].copy()
+    early[-1, 0, 1] = value
+    assert (
+        oracle.check(early, rec, h0=H[0], **{**question, "inputs": np.zeros((len(early) - 1, 2, 0))}).verdict == "fail"
+    )
 
 
 def test_huge_weights_pass_when_they_are_used_right() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from .emulated import stepper, to_nearest
 from .matrix import verdict
 
 Array = NDArray[Any]
+statistics = import_module("oracle.tolerance.statistic")
 TERMS = 96
 
 
@@ -97,3 +99,25 @@ def test_the_smallest_numbers_of_a_format_have_few_bits_anyway() -> None:
     H, rec = np.array(states), oracle.Recurrence.elman(W, None, b, activation="relu")
     assert coarse.held(H.T, 2.0**-8)
     assert verdict(H, rec, np.zeros((6, 0)), H[0], "float16")
+
+
+def one_unit(form: str, seed: int) -> CheckResult:
+    """A relu unit or two that are silent half of the time, 300 steps."""
+    rng, parts = np.random.default_rng([seed, 5]), precision_model(form).parts
+    assert parts is not None
+    N = 1 + seed % 2
+    W = (0.6 * rng.standard_normal((N, N))).astype(np.float32).astype(float)
+    M, b = (rng.standard_normal(shape).astype(np.float32).astype(float) for shape in ((N, 1), N))
+    X, h0 = to_nearest(rng.standard_normal((300, 1)), parts.storage), to_nearest(rng.standard_normal(N), parts.storage)
+    step, states = stepper(parts, "sequential", W, M, (b,), "relu"), [h0]
+    for x in X:
+        states.append(step(states[-1][:, None], x[:, None])[:, 0])
+    return verdict(np.array(states), oracle.Recurrence.elman(W, M, b, activation="relu"), X, h0, form)
+
+
+@pytest.mark.parametrize("form", ["float8-e4m3", "float8-e5m2"])
+def test_units_that_rounding_wakes_are_no_coarser_format(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Factors of two or three bits take z across zero where the exact unit is silent, and its scatter is zero."""
+    assert all(one_unit(form, seed) for seed in range(6))
+    monkeypatch.setattr(statistics, "_on_the_other_side", lambda residual, scale: np.zeros(scale.shape, bool))
+    assert not all(one_unit(form, seed) for seed in range(6))

@@ -1,0 +1,34 @@
+"""States that are not finite although the exact step is: honest where a number on the way may exceed the range."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from oracle.check.result import Unseen
+from oracle.records.exact import Array
+from oracle.records.precision import Precision
+
+
+def may_overflow(bound: Array, model: Precision) -> Array:
+    """Where a term may exceed the range: a bound is at least the unit roundoff times the sum of all sizes."""
+    with np.errstate(over="ignore"):
+        return np.asarray(~(bound / model.storage < model.largest))
+
+
+def spilled(after: Array, bound: Array, batch: int, model: Precision) -> Array:
+    """Elements (N, K * batch) that overflow may have made, and all of later steps of such a trajectory."""
+    over = ~np.isfinite(after) & may_overflow(bound, model)
+    if not over.any():
+        return over
+    since = np.logical_or.accumulate(over.any(axis=0).reshape(-1, batch), axis=0)
+    before = np.vstack([np.zeros((1, batch), bool), since[:-1]]).reshape(-1)
+    return np.asarray(over | before)
+
+
+def beyond_the_range(over: Array, batch: int, model: Precision) -> tuple[Unseen, ...]:
+    """Says from which step on a run may have overflowed, if it may."""
+    if not over.any():
+        return ()
+    first = int(np.flatnonzero(over.any(axis=0))[0]) // batch + 1
+    what = f"steps from {first} on: states are not finite, as those of an honest program in {model.name} may be there"
+    return (Unseen(what, "use fewer steps, smaller states, or a format of more range"),)
