@@ -208,13 +208,15 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
 
 
 def main(names: list[str]) -> int:
-    """Make the parts named, or all, and write both files after each."""
+    """Make the parts named, or all, each in a process of its own, whose memory it tells; write the files after each."""
     unknown = set(names) - set(PARTS)
     if unknown:
         print(f"no part is called {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}", file=sys.stderr)
         return 2
+    if len(names) != 1:
+        return max(subprocess.run([sys.executable, __file__, name], check=False).returncode for name in names or PARTS)
     target = ROOT / "reports" / "references.json"
-    for name in names or PARTS:
+    for name in names:
         print(name, file=sys.stderr, flush=True)
         found = PARTS[name]()
         document = json.loads(target.read_text(encoding="utf-8")) if target.is_file() else {}
