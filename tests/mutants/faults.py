@@ -217,6 +217,20 @@ STEP_RULES: tuple[Rule, ...] = (
     Rule("candidate weights transposed", "Wn @", "Wn.T @", ("transposed-recurrent-weights",)),
     Rule("update weights transposed", "Wu @", "Wu.T @", ("transposed-recurrent-weights",)),
     Rule("logistic candidate", "n = tanh(", "n = sigmoid(", ()),
+    Rule(
+        "hard sigmoid of Keras 2",
+        "sigmoid(",
+        "hard_keras2(",
+        ("gate-activation:hard-sigmoid(0.2)", "activation:hard-sigmoid(0.2)"),
+        everywhere=True,
+    ),
+    Rule(
+        "hard sigmoid of torch",
+        "sigmoid(",
+        "hard_torch(",
+        ("gate-activation:hard-sigmoid(1/6)", "activation:hard-sigmoid(1/6)"),
+        everywhere=True,
+    ),
 )
 
 

@@ -125,6 +125,8 @@ def _float_names() -> dict[str, Any]:
         "sigmoid": sigmoid,
         "relu": lambda z: np.maximum(z, 0),
         "sin": np.sin,
+        "hard_keras2": lambda z: np.clip(0.2 * z + 0.5, 0, 1),
+        "hard_torch": lambda z: np.clip(z + 3, 0, 6) / 6,
     }
 
 
@@ -136,6 +138,8 @@ def _exact_names() -> dict[str, Any]:
         "sin": mpmath.sin,
         "sigmoid": lambda z: 1 / (1 + mpmath.exp(-z)),
         "relu": lambda z: z if z > 0 else mpmath.mpf(0),
+        "hard_keras2": lambda z: min(max(z / 5 + mpmath.mpf(1) / 2, 0), 1),
+        "hard_torch": lambda z: min(max(z + 3, 0), 6) / 6,
     }
     return {key: np.frompyfunc(function, 1, 1) for key, function in one.items()}
 
