@@ -50,6 +50,9 @@ SQUASH: dict[str, Callable[[Array], Array]] = {
     "arctan": np.arctan,
     "sin": np.sin,
     "square": lambda z: np.maximum(z, 0) ** 2,
+    "softsign": lambda z: z / (1 + np.abs(z)),
+    "hard-sigmoid(0.2)": lambda z: np.clip(z * z.dtype.type(0.2) + z.dtype.type(0.5), 0, 1),
+    "hard-sigmoid(1/6)": lambda z: np.clip(z + 3, 0, 6) / 6,
 }
 
 

@@ -72,4 +72,5 @@ def test_gates_and_another_deviation():
     result = asked(
         "gru", "hard-sigmoid(0.2)", np.float64, change=lambda W: np.concatenate([w.T for w in np.split(W, 3)])
     )
-    assert result.explained_by == "transposed-recurrent-weights+gate-activation:hard-sigmoid(0.2)"
+    named = set(str(result.explained_by).split("+"))
+    assert named == {"transposed-recurrent-weights", "gate-activation:hard-sigmoid(0.2)"}
