@@ -66,7 +66,7 @@ def recorded_as(name: str | None) -> Recorded:
         return Recorded(name, 0.5 * 10.0 ** (1 - int(digits)) * (1 + 4 * _U))
     if kind == "fixed" and digits.isdigit():
         return Recorded(name, _U, 0.5 * 10.0 ** -int(digits) * (1 + 4 * _U))  # and read again as float64
-    if kind in ("decimal", "fixed"):
+    if str(name).startswith(("decimal", "fixed")):
         raise BadInput(
             f"recorded is {name!r}.",
             "decimal-6 has six significant digits, as %.6g writes them, and fixed-6 six decimals, as %.6f does.",

@@ -99,7 +99,7 @@ def test_what_decimals_lose_is_enclosed(value: float, digits: int, form: tuple[s
         assert lost >= half > 0.9 * lost - abs(text) * 2.0**-50
 
 
-@pytest.mark.parametrize("name", ["decimal-0", "decimal-", "fixed-x", "fixed--1", "fixed"])
+@pytest.mark.parametrize("name", ["decimal-0", "decimal-", "fixed-x", "fixed--1", "fixed", "fixed6"])
 def test_a_misspelled_format_says_what_there_is(name: str) -> None:
     """In three parts."""
     with pytest.raises(oracle.BadInput, match=r"%\.6g"):
