@@ -25,8 +25,6 @@ from oracle.tolerance.statistic import THRESHOLDS, per_step, scatter
 
 LARGEST_FLOAT8 = 0.5  # upper end for float8, where a residual as large as its terms is no rounding any more
 CHOPPED = 2  # truncated sums have twice the unit roundoff
-FEWEST = 8
-"""Elements a size is read from: the largest of fewer may be several times as large as it is typical of roundings."""
 ON_GRID = 16  # distinct rounded states of fewer bits: by chance with a probability of 2^-16 or less
 
 
@@ -78,7 +76,7 @@ def coarse(sample: Sample, roundoff: float, model: Precision, written: float = 0
     low, high = largest_roundoff(model), ceiling(model, sample.terms)
     if written:
         low, high = (max(limit, largest_of(written)) for limit in (low, high))
-    if not roundoff <= high and sample.rounded.sum() >= FEWEST:
+    if not roundoff <= high:
         return Coarse(None, f"residuals look like a unit roundoff of {roundoff:.2g}")
     if roundoff > low or narrow(model):
         found = cast_of(*looked_at(sample, model))
@@ -111,8 +109,7 @@ def coarse_in_places(sample: Sample, model: Precision, written: float = 0.0) -> 
     places = standing_out(sample, model, written)
     if not places.before.size:
         return None
-    each = _per_step(places, model)[places.rounded.sum(axis=0) >= FEWEST]
-    found = coarse(places, float(np.median(each)) if each.size else 0.0, model, written)
+    found = coarse(places, float(np.median(_per_step(places, model))), model, written)
     where = f"{places.before.shape[1]} of {sample.before.shape[1]} steps"
     return None if found is None else found._replace(why=f"{found.why}, in {where}")
 
