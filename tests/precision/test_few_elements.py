@@ -124,3 +124,16 @@ def test_too_few_states_to_tell_are_listed() -> None:
     (unseen,) = (u for u in checked("tf32", 2, 1, 1, 0).unseen if "format like tf32" in u.what)
     assert "2 states are too few" in unseen.what
     assert "check_precision" in unseen.probe
+
+
+def test_a_step_taken_again_is_no_second_witness() -> None:
+    """Of six steps three begin alike, and two differ in bits that the format of the factors does not have."""
+    rng = np.random.default_rng(3)
+    rec = oracle.Recurrence.elman(rng.standard_normal((2, 2)), rng.standard_normal((2, 1)))
+    h = np.array([[0.5, 0.5, 0.5, 0.75, 0.25, 0.25 * (1 + 2.0**-20)], [1.5, 1.5, 1.5, 1.25, 0.5, 0.5]])
+    x, residual = np.ones((1, 6)), np.full((2, 6), 1e-4)
+    residual[0, 3] = 0.0  # that unit was not rounded
+    sample = casts.Sample(rec, h, np.full((2, 6), 0.5), x, residual)
+    parts = parts_of("bfloat16-products")
+    assert casts.witnesses(sample, parts.state_factor) == 5
+    assert casts.witnesses(sample, parts_of("float64").state_factor) == 7
