@@ -1,4 +1,4 @@
-"""Factors of products that were narrowed to a coarser format: the residuals vanish when the same is done again.
+"""Factors that were narrowed to a coarser format: the residuals vanish when the same is done again. Observed.
 
 A cast of W_ij and h_j to a format is a function of the two alone, so the step with narrowed factors repeats the errors
 of a candidate that narrows them, and what is left is the rounding of its sums. An honest candidate's residuals come

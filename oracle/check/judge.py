@@ -53,7 +53,7 @@ def judge(evidence: Evidence) -> tuple[CheckResult, Residuals]:
     ratio = _ratios(found.upper, bound)
     start = start_of(evidence)
     outside = (found.lower > bound) | (np.isinf(found.upper) & np.isfinite(bound))
-    over = spilled(after, bound, run.batch, evidence.model)
+    over = spilled(before, after, bound, run.batch, evidence.model)
     outside &= ~over
     inside = found.upper <= bound
     label, less = "proved", None

@@ -15,14 +15,17 @@ def may_overflow(bound: Array, model: Precision) -> Array:
         return np.asarray(~(bound / model.storage < model.largest))
 
 
-def spilled(after: Array, bound: Array, batch: int, model: Precision) -> Array:
-    """Elements (N, K * batch) that overflow may have made, and all of later steps of such a trajectory."""
+def spilled(before: Array, after: Array, bound: Array, batch: int, model: Precision) -> Array:
+    """Elements (N, K * batch) that overflow may have made, and those of steps that start from one.
+
+    A step from finite states to finite ones is judged as ever, also after an overflow.
+    """
     over = ~np.isfinite(after) & may_overflow(bound, model)
     if not over.any():
         return over
     since = np.logical_or.accumulate(over.any(axis=0).reshape(-1, batch), axis=0)
-    before = np.vstack([np.zeros((1, batch), bool), since[:-1]]).reshape(-1)
-    return np.asarray(over | before)
+    earlier = np.vstack([np.zeros((1, batch), bool), since[:-1]]).reshape(-1)
+    return np.asarray(over | (earlier & ~np.isfinite(before).all(axis=0)))
 
 
 def beyond_the_range(over: Array, batch: int, model: Precision) -> tuple[Unseen, ...]:

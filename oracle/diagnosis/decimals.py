@@ -21,19 +21,24 @@ _U = 2.0**-53
 def in_decimals(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
     """The run as one written down in fixed-d, and in decimal-d, for the least d that holds every state.
 
-    Nothing where they are no coarser than was stated, or where states are few.
+    Nothing where that is what was stated, or loses no more than it, or where states are few.
     """
     H = evidence.recording.H
     finite = H[np.isfinite(H) & (H != 0)]
     if np.unique(np.abs(finite)).size < ON_GRID:
         return
-    exponents = np.floor(np.log10(np.abs(finite)))
-    for kind, places in (("fixed", np.zeros_like(finite)), ("decimal", 1 + exponents)):
-        digits = next((d for d in range(kind == "decimal", MOST) if _held(finite, d - places)), None)
+    names = tuple(_least(finite))
+    for written in map(recorded_as, () if evidence.recorded.name in names else names):
+        if np.any(written.lost(finite) > evidence.recorded.lost(finite)):
+            yield written.name, replace(evidence, recorded=written)
+
+
+def _least(values: Array) -> Iterator[str]:
+    exponents = np.floor(np.log10(np.abs(values)))
+    for kind, places in (("fixed", np.zeros_like(values)), ("decimal", 1 + exponents)):
+        digits = next((d for d in range(kind == "decimal", MOST) if _held(values, d - places)), None)
         if digits is not None:
-            written = recorded_as(f"{kind}-{digits}")
-            if np.any(written.lost(finite) > evidence.recorded.lost(finite)):
-                yield written.name, replace(evidence, recorded=written)
+            yield f"{kind}-{digits}"
 
 
 def _held(values: Array, places: Array) -> bool:

@@ -103,8 +103,9 @@ def _findings(evidence: Evidence, result: CheckResult, found: Residuals) -> tupl
     for read in () if search.documented_inside else (activity_recorded, clipped, outputs_scaled):
         if certain := read(search):
             return (explanation(certain, evidence),)
-    stored = () if search.documented_inside else _precision_by_grid(evidence, found)
-    if stored := stored or (() if search.documented_inside else _written_in_decimals(evidence)):
+    if not search.documented_inside and (
+        stored := _precision_by_grid(evidence, found) or _written_in_decimals(evidence)
+    ):
         return stored
     noise = _precision_by_residual(evidence, result.statistic, found)
     noise = () if noise and search.where()[1] else noise
@@ -215,7 +216,7 @@ def _written_in_decimals(evidence: Evidence) -> tuple[Finding, ...]:
             certain[name] = worst
     if not certain:
         return ()
-    text = f'every state is written in decimals; say recorded="{next(iter(certain))}" where that is meant'
+    text = f'every state is written in decimals (observed); say recorded="{next(iter(certain))}" where that is meant'
     return (Finding("|".join(f"precision:{name}" for name in certain), True, max(certain.values()), text),)
 
 

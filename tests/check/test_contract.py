@@ -364,6 +364,11 @@ def test_an_honest_overflow_is_undecided(promised: str) -> None:
     assert (result.verdict, result.explained_by) == ("undecided", None)
     first = int(np.flatnonzero(~np.isfinite(H).all(axis=(1, 2)))[0])
     assert any(f"steps from {first} on" in str(unseen) for unseen in result.unseen)
+    again = H.copy()
+    again[first + 2 :] = H[: len(H) - first - 2]  # a program that starts anew is judged again from there on
+    assert oracle.check(again, rec, h0=H[0], **question).verdict != "pass"
+    again[first + 4, 0, 1] *= 1.5
+    assert oracle.check(again, rec, h0=H[0], **question).verdict == "fail"
     H[first // 2, 1, 0] *= 1.5
     assert oracle.check(H, rec, h0=H[0], **question).verdict == "fail"
 

@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oracle
+from oracle.check.evidence import gather
+from oracle.diagnosis.decimals import in_decimals
 from oracle.records.exact import Array
 from oracle.tolerance.recorded import recorded_as
 
@@ -23,9 +25,9 @@ SIGNS = RNG.choice([-1, 1], (K + 1, N))
 REC = oracle.Recurrence.leaky(W, M, B, alpha=0.1)
 
 
-def run(weights: Array = W) -> Array:
-    """The states of a program, h0 first."""
-    states = [H0]
+def run(weights: Array = W, start: Array = H0) -> Array:
+    """The states of a program, the first one first."""
+    states = [start]
     for x in X:
         states.append(states[-1] + 0.1 * (np.tanh(weights @ states[-1] + M @ x + B) - states[-1]))
     return np.array(states)
@@ -85,6 +87,26 @@ def test_floats_are_no_decimals() -> None:
         result = check(H)
         assert result.verdict == "fail"
         assert not any(kind in str(result.explained_by) for kind, _ in FORMS)
+
+
+def test_decimals_from_another_start_are_two_faults() -> None:
+    """Every step is that of decimals, and the run starts where it should not."""
+    result = check(np.round(run(start=H0 + 1e-3), 6))
+    assert result.explained_by == "precision:fixed-6+wrong-initial-state"
+
+
+def decimals(H: Array, recorded: str | None = None) -> list[str]:
+    """What a run may have been written in."""
+    question: dict[str, Any] = {"promised": None, "batch_first": None, "kind": None}
+    return [name for name, _ in in_decimals(gather(H, REC, inputs=X, h0=H0, recorded=recorded, **question))]
+
+
+def test_what_was_stated_is_nothing_to_find() -> None:
+    """No format that loses no more than the stated one does; and none of large floats, each of which is a decimal."""
+    H = np.round(run(), 6)
+    assert decimals(H)[0] == decimals(H, "fixed-8")[0] == "fixed-6"
+    assert decimals(H, "fixed-6") == decimals(H, "fixed-3") == []
+    assert decimals(1000 * (2 + run())) == []
 
 
 @given(st.floats(-100, 100), st.integers(0, 12), st.sampled_from(FORMS))
