@@ -1,13 +1,13 @@
-"""Is structure left in what an explanation calls noise? A test whose error rate is proved, against many alternatives.
+"""Is structure left in what an explanation calls noise? A test with a theorem for its error rate, evaluated in float64.
 
 The draws xi of an explanation that is true are independent standard normal, whatever is known before each. Against
 xi = Phi w + noise, with regressors Phi known before the draw and w normal of variance t^2 I, the likelihood ratio
 
     log E = b^T (G + I / t^2)^-1 b / 2 - log det(I + t^2 G) / 2,        G = Phi^T Phi,   b = Phi^T xi
 
-is a martingale of mean 1 (method of mixtures: H. Robbins, Ann. Math. Statist. 41 (1970); Y. Abbasi-Yadkori, D. Pal and
-C. Szepesvari, NIPS 2011, Theorem 1), and so is the mean over several Phi and t. By Ville's inequality it exceeds 1/rate
-with a probability of at most `rate`. No part of the data is put aside for a fit.
+is, in exact arithmetic, a martingale of mean 1 (method of mixtures: H. Robbins, Ann. Math. Statist. 41 (1970);
+Y. Abbasi-Yadkori, D. Pal and C. Szepesvari, NIPS 2011, Theorem 1), and so is the mean over several Phi and t. By
+Ville's inequality it exceeds 1/rate with a probability of at most `rate`. No part of the data is put aside for a fit.
 
 The alternatives are other equations: one and the same function of the argument z of the nonlinearity, of the state, or
 of the step, for all units (Legendre polynomials of v / (1 + |v|), odd ones and all up to a degree), and for each unit
